@@ -1,0 +1,47 @@
+#pragma once
+
+/// The build's fingerprint: code that compiles differently under different compiler flags lives in the inline namespace
+/// AGON_BUILD, so that two translation units built with different flags never share a body at link time.
+
+#if defined(__AVX512F__)
+#define AGON_BUILD_ISA avx512
+#elif defined(__AVX2__)
+#define AGON_BUILD_ISA avx2
+#elif defined(__AVX__)
+#define AGON_BUILD_ISA avx
+#elif defined(__SSE4_2__)
+#define AGON_BUILD_ISA sse42
+#else
+#define AGON_BUILD_ISA base
+#endif
+
+#if defined(__FMA__)
+#define AGON_BUILD_FMA _fma
+#else
+#define AGON_BUILD_FMA _nofma
+#endif
+
+#if defined(__FAST_MATH__)
+#define AGON_BUILD_MATH _fast
+#else
+#define AGON_BUILD_MATH _strict
+#endif
+
+#if defined(_OPENMP)
+#define AGON_BUILD_THREADS _omp
+#else
+#define AGON_BUILD_THREADS _serial
+#endif
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define AGON_BUILD_CHECKS _sanitized
+#elif defined(__OPTIMIZE__)
+#define AGON_BUILD_CHECKS _opt
+#else
+#define AGON_BUILD_CHECKS _debug
+#endif
+
+#define AGON_BUILD_PASTE_(a, b, c, d, e) a##b##c##d##e
+#define AGON_BUILD_PASTE(a, b, c, d, e) AGON_BUILD_PASTE_(a, b, c, d, e)
+#define AGON_BUILD \
+  AGON_BUILD_PASTE(AGON_BUILD_ISA, AGON_BUILD_FMA, AGON_BUILD_MATH, AGON_BUILD_THREADS, AGON_BUILD_CHECKS)
