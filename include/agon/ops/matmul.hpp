@@ -1,0 +1,114 @@
+#pragma once
+
+#include <agon/autograd/basic.hpp>
+#include <agon/kernels/gemm.hpp>
+#include <agon/ops/activation.hpp>
+#include <agon/ops/reduce.hpp>
+#include <agon/ops/shape.hpp>
+
+namespace agon {
+
+struct MatmulOptions {
+  bool transpose_a = false;
+  bool transpose_b = false;
+};
+
+namespace detail {
+
+template <class T>
+MatView<T> matrix(T* data, std::int64_t rows, std::int64_t cols) {
+  return {data, rows, cols, cols};
+}
+
+/// One product, or one an element of the leading axis: [m, k] [k, n] or [batch, m, k] [batch, k, n].
+template <Real T>
+Tensor<T> batched_matmul(const Tensor<T>& a, const Tensor<T>& b, MatmulOptions options) {
+  const auto ta = options.transpose_a, tb = options.transpose_b;
+  const auto batch = a.rank() == 3 ? a.size(0) : 1;
+  const auto m = a.size(ta ? -1 : -2), n = b.size(tb ? -2 : -1);
+  auto y = a.rank() == 3 ? empty<T>({batch, m, n}) : empty<T>({m, n});
+  const auto mat = [](auto* data, const auto& t) { return matrix(data, t.size(-2), t.size(-1)); };
+  kernels::gemm_batched<T>(batch, mat(a.data().data(), a), a.size(-2) * a.size(-1), ta, mat(b.data().data(), b),
+                           b.size(-2) * b.size(-1), tb, mat(y.mutable_data().data(), y), m * n);
+  return record("matmul", y, {a, b}, Save::inputs, [ta, tb](const Vjp<T>& v) -> Grads<T> {
+    const auto g = v.grad();
+    Grads<T> result(2);
+    // c = op(a) op(b): the gradient of op(a) is g op(b)^T [m, k], of op(b) op(a)^T g [k, n].
+    if (v.needs(0))
+      result[0] = ta ? batched_matmul(v.input(1), g, {tb, true}) : batched_matmul(g, v.input(1), {false, !tb});
+    if (v.needs(1))
+      result[1] = tb ? batched_matmul(g, v.input(0), {true, ta}) : batched_matmul(v.input(0), g, {!ta, false});
+    return result;
+  });
+}
+
+}  // namespace detail
+
+/// Matrix product over the last two axes, [..., m, k] x [..., k, n] -> [..., m, n]; leading axes broadcast. With a
+/// transpose flag the operand is given as [..., k, m] or [..., n, k]. Gradients: g b^T, a^T g.
+/// Throws ShapeError when the ranks are below 2 or the inner dimensions differ.
+template <Real T>
+Tensor<T> matmul(const Tensor<T>& a, const std::type_identity_t<Tensor<T>>& b, MatmulOptions options = {}) {
+  const auto ta = options.transpose_a, tb = options.transpose_b;
+  check<ShapeError>(a.rank() >= 2 && b.rank() >= 2, "matmul: shapes ", a.shape(), " and ", b.shape(),
+                    "; expected at least two axes each");
+  const auto k = a.size(ta ? -2 : -1);
+  check<ShapeError>(k == b.size(tb ? -1 : -2), "matmul: inner dimensions differ: ", a.shape(), ta ? " transposed" : "",
+                    " x ", b.shape(), tb ? " transposed" : "", "; expected ", k, " on the inner axis of the second");
+  if (a.rank() == 2 && b.rank() == 2) return detail::batched_matmul(a, b, options);
+
+  const auto lead = [](const Tensor<T>& t) {
+    return Shape(t.shape().sizes().first(static_cast<std::size_t>(t.rank() - 2)));
+  };
+  if (b.rank() == 2 && !ta) {  // one tall product
+    auto shape = a.shape().with(-1, b.size(tb ? 0 : 1));
+    return reshape(detail::batched_matmul(reshape(a, {a.numel() / std::max<std::int64_t>(k, 1), k}), b, options),
+                   shape);
+  }
+  const auto batch = broadcast_shapes(lead(a), lead(b), "matmul");
+  const auto widen = [&](const Tensor<T>& t) {
+    auto shape = batch;
+    shape.push_back(t.size(-2));
+    shape.push_back(t.size(-1));
+    return reshape(broadcast_to(t, shape), {batch.numel(), t.size(-2), t.size(-1)});
+  };
+  auto shape = batch;
+  shape.push_back(a.size(ta ? -1 : -2));
+  shape.push_back(b.size(tb ? -2 : -1));
+  return reshape(detail::batched_matmul(widen(a), widen(b), options), shape);
+}
+
+/// y = activation(x w^T + bias): x [..., in], w [out, in], bias [out] or absent, y [..., out]. Bias and activation are
+/// applied while the product is in registers. Gradients: gz w, gz^T x and the sum of gz, with gz = g act'(y).
+/// Throws ShapeError when the sizes do not fit.
+template <Real T>
+Tensor<T> linear(const Tensor<T>& x, const Tensor<T>& w, const Tensor<T>& bias = {},
+                 const Activation& activation = {}) {
+  check<ShapeError>(x.rank() >= 1 && w.rank() == 2 && x.size(-1) == w.size(1), "linear: input ", x.shape(),
+                    " with weight ", w.shape(), "; expected [..., in] and [out, in]");
+  check<ShapeError>(!bias.defined() || bias.shape() == Shape{w.size(0)}, "linear: bias of another shape than [",
+                    w.size(0), "]");
+  auto y = empty<T>(x.shape().with(-1, w.size(0)));
+  const auto in = w.size(1), out = w.size(0);
+  const auto rows = out > 0 ? y.numel() / out : 0;
+  kernels::gemm<T>(detail::matrix(x.data().data(), rows, in), false, detail::matrix(w.data().data(), out, in), true,
+                   detail::matrix(y.mutable_data().data(), rows, out),
+                   {bias.defined() ? bias.data().data() : nullptr, activation});
+  const auto save = Save::input(0) | Save::input(1);
+  const bool needs_output = activation.kind != Activation::Kind::none;
+  return record(
+      "linear", y, {x, w, bias}, needs_output ? save | Save::output : save,
+      [activation, needs_output](const Vjp<T>& v) -> Grads<T> {
+        const auto gz = needs_output ? activation_grad(v.grad(), v.output(), activation) : v.grad();
+        Grads<T> result(3);
+        const auto& weight = v.input_shape(1);
+        if (v.needs(0)) result[0] = matmul(reshape(gz, {-1, weight[0]}), v.input(1));
+        if (v.needs(0)) result[0] = reshape(result[0], v.input_shape(0));
+        if (v.needs(1))
+          result[1] = matmul(reshape(gz, {-1, weight[0]}), reshape(v.input(0), {-1, weight[1]}), {.transpose_a = true});
+        if (v.needs(2)) result[2] = sum_to(gz, v.input_shape(2));
+        return result;
+      });
+}
+
+}  // namespace agon
