@@ -1,0 +1,51 @@
+#pragma once
+
+#include <agon/nn/weight.hpp>
+#include <agon/ops/matmul.hpp>
+
+namespace agon {
+
+struct DenseOptions {
+  std::int64_t in_features = 0;   ///< required
+  std::int64_t out_features = 0;  ///< required
+  bool bias = true;
+  Activation activation{};
+  bool spectral_norm = false;
+  Init init = Init::xavier_uniform;
+};
+
+/// Fully connected layer: y = activation(x W^T + b), x [..., in], W [out, in], b [out], y [..., out].
+template <Real T>
+class Dense : public LayerBase<Dense<T>, T> {
+ public:
+  Dense(const DenseOptions& options, Rng& rng)
+      : options_(checked(options)),
+        weight_(initialized<T>({options.out_features, options.in_features}, options.init, options.in_features,
+                               options.out_features, rng),
+                options.out_features, options.spectral_norm, rng) {
+    if (options.bias) bias_ = zeros<T>({options.out_features}).requires_grad_();
+  }
+
+  Tensor<T> forward(const Tensor<T>& x, const Context& ctx = inference) const override {
+    return linear(x, weight_(ctx), bias_, options_.activation);
+  }
+
+  void fields(Fields<T>& v) override {
+    weight_.fields(v, "weight");
+    v.parameter("bias", bias_);
+  }
+  const DenseOptions& options() const { return options_; }
+
+ private:
+  static const DenseOptions& checked(const DenseOptions& o) {
+    check(o.in_features > 0 && o.out_features > 0, "Dense: in_features ", o.in_features, ", out_features ",
+          o.out_features, "; expected both to be set and positive");
+    return o;
+  }
+
+  DenseOptions options_;
+  Weight<T> weight_;
+  Tensor<T> bias_;
+};
+
+}  // namespace agon
