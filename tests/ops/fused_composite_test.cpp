@@ -1,0 +1,99 @@
+#include "../catch.hpp"
+
+#include <agon/agon.hpp>
+
+using namespace agon;
+
+namespace {
+
+void require_close(const Tensor<double>& a, const Tensor<double>& b, double tolerance = 1e-12) {
+  REQUIRE(a.shape() == b.shape());
+  for (std::size_t i = 0; i < a.data().size(); ++i)
+    CHECK(std::abs(a.data()[i] - b.data()[i]) <= tolerance * std::max(1.0, std::abs(b.data()[i])));
+}
+
+template <class F, class G>
+void require_same_function(const F& fused, const G& composite, const std::vector<Shape>& shapes) {
+  Rng rng(11, "fused");
+  std::vector<Tensor<double>> x;
+  for (const auto& shape : shapes) x.push_back(normal<double>(shape, 0, 1, rng).requires_grad_());
+  const auto a = fused(x), b = composite(x);
+  require_close(a, b);
+  const auto upstream = normal<double>(a.shape(), 0, 1, rng);
+  const auto ga = grad<double>({a}, x, {.grad_outputs = {upstream}});
+  const auto gb = grad<double>({b}, x, {.grad_outputs = {upstream}});
+  for (std::size_t i = 0; i < x.size(); ++i) require_close(ga[i], gb[i], 1e-10);
+}
+
+}  // namespace
+
+TEST_CASE("attention kernels agree with attention in plain operations") {
+  struct Case {
+    std::int64_t n, heads, lq, lk, dk, dv;
+    bool causal, masked;
+  };
+  const Case cases[] = {{2, 1, 7, 7, 3, 5, false, false},     {1, 2, 33, 65, 8, 16, false, false},
+                        {2, 3, 17, 17, 4, 4, true, false},    {1, 1, 5, 70, 2, 9, true, false},
+                        {1, 2, 40, 9, 8, 8, false, true},     {2, 1, 130, 130, 16, 16, true, true},
+                        {1, 1, 196, 49, 8, 32, false, false}, {1, 1, 9, 4, 3, 3, true, false}};
+  for (const auto& c : cases) {
+    Rng rng(5, "mask");
+    Tensor<bool> mask;
+    if (c.masked) {
+      mask = empty<bool>({c.n, c.lq, c.lk});
+      for (auto& m : mask.mutable_data()) m = rng.uniform() < 0.6;
+      for (std::int64_t j = 0; j < c.lk; ++j) mask.mutable_data()[static_cast<std::size_t>(j)] = false;  // sees nothing
+    }
+    const double scale = 0.7;
+    const auto fused = [&](const std::vector<Tensor<double>>& x) {
+      return scaled_dot_product_attention(x[0], x[1], x[2], mask, {c.heads, c.causal, scale});
+    };
+    const auto composite = [&](const std::vector<Tensor<double>>& x) {
+      return detail::attention_composite(x[0], x[1], x[2], mask, c.heads, c.causal, scale);
+    };
+    require_same_function(fused, composite,
+                          {{c.n, c.lq, c.heads * c.dk}, {c.n, c.lk, c.heads * c.dk}, {c.n, c.lk, c.heads * c.dv}});
+  }
+}
+
+TEST_CASE("a query that sees no key gives zeros and zero gradients") {
+  Rng rng(1, "rows");
+  const auto q = normal<float>({1, 2, 4}, 0, 1, rng).requires_grad_();
+  const auto k = normal<float>({1, 3, 4}, 0, 1, rng).requires_grad_();
+  const auto v = normal<float>({1, 3, 4}, 0, 1, rng).requires_grad_();
+  const auto mask = from_data<bool>({false, false, false, true, false, true}, {2, 3});
+  const auto o = scaled_dot_product_attention(q, k, v, mask);
+  for (std::int64_t c = 0; c < 4; ++c) CHECK(o.at({0, 0, c}) == 0);
+  backward(sum(square(o) + o));
+  for (std::int64_t c = 0; c < 4; ++c) {
+    CHECK(q.grad().at({0, 0, c}) == 0);
+    CHECK(k.grad().at({0, 1, c}) == 0);
+    CHECK(v.grad().at({0, 1, c}) == 0);
+  }
+}
+
+TEST_CASE("norm kernels agree with norms in plain operations") {
+  for (const auto& activation : {Activation{}, relu(), leaky_relu(0.2), tanh(), sigmoid()}) {
+    const NormOptions options{.eps = 1e-4, .activation = activation};
+    for (const bool conditional : {false, true}) {
+      const Shape affine = conditional ? Shape{4, 19} : Shape{19};
+      require_same_function([&](const auto& x) { return batch_norm(x[0], x[1], x[2], options).y; },
+                            [&](const auto& x) {
+                              return detail::norm_composite(x, {0, 1, 2}, options);
+                            },
+                            {{4, 3, 5, 19}, affine, affine});
+      require_same_function([&](const auto& x) { return layer_norm(x[0], x[1], x[2], options); },
+                            [&](const auto& x) { return detail::norm_composite(x, {-1}, options); },
+                            {{4, 3, 5, 19}, affine, affine});
+    }
+  }
+}
+
+TEST_CASE("attention of one tensor with itself counts each slot once") {
+  Rng rng(2, "self");
+  const auto x = normal<double>({1, 4, 3}, 0, 1, rng).requires_grad_();
+  const auto u = normal<double>({1, 4, 3}, 0, 1, rng);
+  const auto q = x.clone().requires_grad_(), k = x.clone().requires_grad_(), v = x.clone().requires_grad_();
+  const auto apart = grad<double>({scaled_dot_product_attention(q, k, v)}, {q, k, v}, {.grad_outputs = {u}});
+  require_close(grad(scaled_dot_product_attention(x, x, x), x, {.grad_outputs = {u}}), apart[0] + apart[1] + apart[2]);
+}
