@@ -2,9 +2,9 @@
 
 #include <agon/nn/module.hpp>
 
+#include <concepts>
 #include <memory>
 #include <string>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -14,14 +14,15 @@ namespace agon {
 template <Real T>
 class Sequential : public Layer<T> {
  public:
-  template <class... Layers>
-  requires(std::derived_from<std::remove_cvref_t<Layers>, Layer<T>>&&...) explicit Sequential(Layers&&... layers) {
-    (append(std::forward<Layers>(layers)), ...);
+  /// Layers are moved in, never shared.
+  template <std::derived_from<Layer<T>>... Layers>
+  explicit Sequential(Layers... layers) {
+    (append(std::move(layers)), ...);
   }
 
-  template <class L>
-  void append(L&& layer) {
-    layers_.push_back(std::make_unique<std::remove_cvref_t<L>>(std::forward<L>(layer)));
+  template <std::derived_from<Layer<T>> L>
+  void append(L layer) {
+    layers_.push_back(std::make_unique<L>(std::move(layer)));
   }
   std::size_t size() const { return layers_.size(); }
 

@@ -18,7 +18,8 @@ class State {
   using Entries = std::map<std::string, Value, std::less<>>;
 
   bool contains(std::string_view name) const { return entries_.find(name) != entries_.end(); }
-  const Entries& entries() const { return entries_; }
+  const Entries& entries() const& { return entries_; }
+  Entries entries() && { return std::move(entries_); }
 
   template <Element T>
   void set(std::string name, const Tensor<T>& tensor) {
