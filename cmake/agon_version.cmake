@@ -1,0 +1,12 @@
+# Reads AGON_VERSION_MAJOR, _MINOR and _PATCH, the one place where the version stands, from a header.
+function(agon_read_version out header)
+  file(STRINGS "${header}" lines REGEX "^#define AGON_VERSION_(MAJOR|MINOR|PATCH) ")
+  foreach(part IN ITEMS MAJOR MINOR PATCH)
+    if(NOT lines MATCHES "AGON_VERSION_${part} ([0-9]+)")
+      message(FATAL_ERROR "agon: ${header} does not define AGON_VERSION_${part} as a number")
+    endif()
+    list(APPEND numbers ${CMAKE_MATCH_1})
+  endforeach()
+  list(JOIN numbers "." version)
+  set(${out} ${version} PARENT_SCOPE)
+endfunction()

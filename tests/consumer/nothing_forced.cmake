@@ -1,0 +1,12 @@
+# agon hands its consumer an include path, C++20 and libraries: no flag, no definition, no global setting.
+foreach(property IN ITEMS INTERFACE_COMPILE_OPTIONS INTERFACE_COMPILE_DEFINITIONS INTERFACE_LINK_OPTIONS)
+  get_target_property(value agon::agon ${property})
+  if(value)
+    message(FATAL_ERROR "agon::agon forces ${property} on its consumer: ${value}")
+  endif()
+endforeach()
+foreach(variable IN ITEMS CMAKE_BUILD_TYPE CMAKE_CXX_STANDARD CMAKE_CXX_FLAGS)
+  if(${variable})
+    message(FATAL_ERROR "agon sets ${variable} to ${${variable}}")
+  endif()
+endforeach()
