@@ -160,10 +160,12 @@ TEST_CASE("graphs of 100,000 nodes are walked and destroyed without recursion") 
 TEST_CASE("only what leads to a requested input is computed") {
   const auto x = leaf(2), w = leaf(3);
   int weight_rules = 0;
-  const auto y = record("probe", (x.detach() * w.detach()), {x, w}, Save::inputs, [&](const Vjp<float>& v) -> Grads<float> {
-    if (v.needs(1)) ++weight_rules;
-    return {v.needs(0) ? v.grad() * v.input(1) : Tensor<float>(), v.needs(1) ? v.grad() * v.input(0) : Tensor<float>()};
-  });
+  const auto y =
+      record("probe", (x.detach() * w.detach()), {x, w}, Save::inputs, [&](const Vjp<float>& v) -> Grads<float> {
+        if (v.needs(1)) ++weight_rules;
+        return {v.needs(0) ? v.grad() * v.input(1) : Tensor<float>(),
+                v.needs(1) ? v.grad() * v.input(0) : Tensor<float>()};
+      });
   CHECK(grad(y, x, {.retain_graph = true}).item() == 3);
   CHECK(weight_rules == 0);
   CHECK(grad(y, w).item() == 2);
@@ -194,6 +196,19 @@ TEST_CASE("a rule that lacks a gradient or returns a wrong shape is an error tha
   CHECK(has(graph_error([&] { grad(unsaved, x); }), "mine: its rule asks for input 0, which was not saved"));
 }
 
+TEST_CASE("recording a result that has a graph of its own is refused") {
+  const auto x = leaf(2);
+  const auto rule = [](const Vjp<float>& v) -> Grads<float> { return {v.grad()}; };
+  CHECK(has(graph_error([&] { record("mine", x * 2.0, {x}, Save::nothing, rule); }), "mine: its result of shape []"));
+}
+
+TEST_CASE("an operation may have more inputs than there are save bits") {
+  std::vector<Tensor<float>> parts;
+  for (int i = 0; i < 40; ++i) parts.push_back(full<float>({1}, static_cast<float>(i)).requires_grad_());
+  const auto g = grad<float>({sum(square(concat(parts)))}, parts);
+  CHECK(g[39].item() == 78);
+}
+
 TEST_CASE("walks can nest: a rule may call grad") {
   const auto x = leaf(3);
   const auto y = record("nested", square(x.detach()), {x}, Save::inputs, [](const Vjp<float>& v) -> Grads<float> {
@@ -218,7 +233,8 @@ TEST_CASE("a custom operation with several outputs and aux, checked to order two
                               {.aux = {odd}});
   };
   Rng rng(1, "custom");
-  const auto result = gradcheck(CheckedFunction(f), {normal<double>({4}, 0, 1, rng), normal<double>({4}, 0, 1, rng)}, {.order = 2});
+  const auto result =
+      gradcheck(CheckedFunction(f), {normal<double>({4}, 0, 1, rng), normal<double>({4}, 0, 1, rng)}, {.order = 2});
   INFO(result.message);
   CHECK(result.ok);
 }
@@ -242,7 +258,8 @@ TEST_CASE("the observer sees operations and rules; anomaly mode names the first 
   std::vector<std::string> seen;
   const auto x = leaf(2);
   {
-    const ObserverScope scope([&](const OpEvent& event) { seen.push_back(std::string(event.op) + (event.backward ? "'" : "")); });
+    const ObserverScope scope(
+        [&](const OpEvent& event) { seen.push_back(std::string(event.op) + (event.backward ? "'" : "")); });
     grad(exp(x * x), x);
   }
   exp(x);  // no longer observed

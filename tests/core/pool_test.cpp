@@ -44,9 +44,7 @@ TEST_CASE("the pool can be switched off and capped") {
   { Storage a(1 << 20); }
   CHECK(pool_stats().idle == 0);
   configure_pool(true, 4096);
-  {
-    Storage small(1024), large(1 << 20);
-  }
+  { Storage small(1024), large(1 << 20); }
   CHECK(pool_stats().idle > 0);
   CHECK(pool_stats().idle <= 4096);
   configure_pool(true);

@@ -37,8 +37,12 @@ struct Save {
   friend constexpr Save operator|(Save a, Save b) {
     return {a.input_bits | b.input_bits, a.output_bits | b.output_bits};
   }
-  constexpr bool has_input(std::size_t i) const { return (input_bits >> i) & 1u; }
-  constexpr bool has_output(std::size_t i) const { return (output_bits >> i) & 1u; }
+  constexpr bool has_input(std::size_t i) const { return has(input_bits, i); }
+  constexpr bool has_output(std::size_t i) const { return has(output_bits, i); }
+
+ private:
+  // Beyond the 32nd, all or none are saved.
+  static constexpr bool has(std::uint32_t bits, std::size_t i) { return i < 32 ? (bits >> i) & 1u : bits == ~0u; }
 };
 inline constexpr Save Save::nothing{};
 inline constexpr Save Save::inputs{~0u, 0};

@@ -46,8 +46,9 @@ void notify(std::string_view op, bool backward, const std::vector<Tensor<T>>& re
 template <Real T>
 std::shared_ptr<Node<T>> make_node(std::string_view op, const std::vector<Tensor<T>>& outputs,
                                    std::vector<Tensor<T>> inputs, Save save) {
-  check<GraphError>(inputs.size() <= 32 && outputs.size() <= 32, op, ": ", inputs.size(), " inputs and ",
-                    outputs.size(), " outputs; expected at most 32 each");
+  for (const auto& y : outputs)
+    check<GraphError>(!y.requires_grad(), op, ": its result of shape ", y.shape(),
+                      " is part of a graph already; expected one computed under NoGrad or from detached inputs");
   auto node = std::make_shared<Node<T>>();
   node->op = op;
   node->save = save;

@@ -51,7 +51,7 @@ class Flatten : public LayerBase<Flatten<T>, T> {
     const bool channels_first = options_.order == FlattenOptions::Order::chw;
     check<ShapeError>(!channels_first || x.rank() == 4, "Flatten: shape ", x.shape(),
                       " in order chw; expected [n, h, w, c]");
-    const auto features = x.size(0) > 0 ? x.numel() / x.size(0) : 0;
+    const auto features = Shape(x.shape().sizes().subspan(1)).numel();
     return reshape(channels_first ? permute(x, {0, 3, 1, 2}) : x, {x.size(0), features});
   }
 
