@@ -25,6 +25,8 @@ class Adam : public Optimizer<T> {
         v_(this->zeros_like_parameters()) {
     check(options.beta1 >= 0 && options.beta1 < 1 && options.beta2 >= 0 && options.beta2 < 1, "Adam: betas ",
           options.beta1, " and ", options.beta2, "; expected 0 <= beta < 1");
+    check(options.eps >= 0 && options.weight_decay >= 0, "Adam: eps ", options.eps, ", weight_decay ",
+          options.weight_decay, "; expected 0 or more");
   }
 
  private:

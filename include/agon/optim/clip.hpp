@@ -9,7 +9,8 @@
 
 namespace agon {
 
-/// sqrt of the sum of squares of all elements of all tensors, added in double; absent tensors count as zero.
+/// sqrt of the sum of squares of all elements of all tensors; absent tensors count as zero. Squares are formed in T, so
+/// an element whose square overflows makes the norm infinite.
 template <Real T>
 double global_norm(const std::vector<Tensor<T>>& tensors) {
   double sum = 0;
