@@ -1,0 +1,48 @@
+#pragma once
+
+#include <agon/core/element.hpp>
+#include <agon/core/parallel.hpp>
+#include <agon/core/storage.hpp>
+#include <agon/kernels/gemm_plan.hpp>
+#include <agon/kernels/tile.hpp>
+
+#include <cstdint>
+
+namespace agon::kernels {
+
+/// Sizes and operands of attention over `batch` sequences and `heads` heads. Row i of head h of sequence b of q starts
+/// at q[(b * lq + i) * ld_q + h * dk]; k likewise with lk; v with lk and dv. Position i attends to j if mask (where
+/// given) is true at mask[b * mask_batch + i * mask_row + j], and if causal then only for j <= i + lk - lq.
+template <Real T>
+struct AttentionShape {
+  std::int64_t batch, heads, lq, lk, dk, dv;
+  std::int64_t ld_q, ld_k, ld_v;
+  T scale;
+  bool causal = false;
+  const bool* mask = nullptr;
+  std::int64_t mask_batch = 0, mask_row = 0;
+};
+
+inline namespace AGON_BUILD {
+
+/// o = softmax(scale q k^T) v per head, tiled with a running softmax, so that memory is linear in lq and lk.
+/// o has rows of heads * dv like [batch, lq, heads * dv]; lse[batch, heads, lq] receives the log-sum-exp of each row.
+/// A fully masked row gives zeros, and lse = -inf is not used for it: it is set to 0 and its probabilities are zero.
+template <Real T>
+void attention(const AttentionShape<T>& shape, const T* q, const T* k, const T* v, T* o, T* lse);
+
+/// Gradients of attention with respect to q, k and v for the upstream gradient g of o; recomputes the probabilities
+/// from lse. dq, dk, dv are contiguous [batch, l, heads * d] and fully written.
+template <Real T>
+void attention_backward(const AttentionShape<T>& shape, const T* q, const T* k, const T* v, const T* o, const T* lse,
+                        const T* g, T* dq, T* dk, T* dv);
+
+}  // namespace AGON_BUILD
+}  // namespace agon::kernels
+
+#define AGON_KERNEL_BODY <agon/kernels/attention-inl.hpp>
+#include <agon/kernels/foreach_isa.hpp>
+#define AGON_KERNEL_BODY <agon/kernels/attention_backward-inl.hpp>
+#include <agon/kernels/foreach_isa.hpp>
+
+#include <agon/kernels/attention_driver.hpp>

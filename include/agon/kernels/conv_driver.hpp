@@ -1,0 +1,190 @@
+#pragma once
+
+#include <agon/kernels/conv.hpp>
+
+namespace agon::kernels {
+inline namespace AGON_BUILD {
+namespace conv_driver {
+
+using detail::ceil_div, detail::larger, detail::round_up, detail::smaller;
+
+template <class T>
+void pack_taps(Isa isa, const detail::PhaseTaps& taps, const T* w, std::int64_t j, std::int64_t cols, T* to) {
+  AGON_DISPATCH_ON(isa, pack_taps(taps, w, j, cols, to));
+}
+
+template <class T>
+void pad_rows(Isa isa, const detail::Windows& s, const T* image, T* to) {
+  AGON_DISPATCH_ON(isa, pad_rows(s, image, 0, s.padded_rows(), to));
+}
+
+template <class T>
+void conv_block(Isa isa, const detail::Windows& s, const detail::WindowBlock& block, const T* x, const T* packed,
+                std::int64_t out_channels, const detail::Placement& place, T* y, const Epilogue<T>& epilogue) {
+  AGON_DISPATCH_ON(isa, conv_block(s, block, x, packed, out_channels, place, y, epilogue));
+}
+
+template <class T>
+void conv_weight_block(Isa isa, const detail::Windows& s, const T* x, std::int64_t image,
+                       const detail::GemmProblem<T>& p, const detail::GemmPlan& plan, const detail::GemmBlock& block,
+                       T* w, std::int64_t ldw, const Epilogue<T>& epilogue) {
+  AGON_DISPATCH_ON(isa, conv_weight_block(s, x, image, p, plan, block, w, ldw, epilogue));
+}
+
+template <class T>
+void fold_row(Isa isa, const detail::Fold& f, const T* part, std::int64_t y, T* to, const Epilogue<T>& epilogue) {
+  AGON_DISPATCH_ON(isa, fold_row(f, part, y, to, epilogue));
+}
+
+inline detail::Windows windows_of(const ConvShape& s) {
+  return {s.n, s.h, s.w, s.c, s.kh, s.kw, s.stride, s.padding, s.padding, s.oh, s.ow};
+}
+
+/// All windows times the packed right operand, the jobs spread over the threads.
+template <class T>
+void run_windows(Isa isa, const detail::Windows& s, const T* x, const T* packed, std::int64_t out_channels,
+                 const detail::Placement& place, T* y, const Epilogue<T>& epilogue) {
+  const auto plan = detail::plan_conv(s, out_channels, sizeof(T));
+  parallel_chunks(plan.image_jobs * plan.row_jobs, [&](std::int64_t job) {
+    conv_block(isa, s, plan.job(s, job), x, packed, out_channels, place, y, epilogue);
+  });
+}
+
+/// Images from parts [n, f.rows, f.cols, f.width], one job a few rows.
+template <class T>
+void run_fold(Isa isa, std::int64_t n, const detail::Fold& f, const T* parts, T* out, const Epilogue<T>& epilogue) {
+  const std::int64_t grain = (1 << 13) / (f.w * f.c * f.kh * f.kw + 1);
+  parallel_for(n * f.h, grain, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t row = first; row < last; ++row)
+      fold_row(isa, f, parts + row / f.h * f.rows * f.cols * f.width, row % f.h, out + row * f.w * f.c, epilogue);
+  });
+}
+
+/// Whether so few channels come out that it pays to multiply by all taps at once, channels x taps wide, and fold.
+inline bool prefer_fold(std::int64_t out_channels, std::int64_t taps, const detail::TileSize& tile) {
+  return taps > 1 && 2 * round_up(out_channels * taps, tile.lanes) <= taps * tile.lanes;
+}
+
+/// One phase of the input gradient: the pixels (y0 + stride i, x0 + stride j). Each sees every stride-th tap, so the
+/// phase is a convolution of g with stride 1 and those taps in reverse order.
+template <class T>
+void input_grad_phase(Isa isa, const ConvShape& s, std::int64_t y0, std::int64_t x0, const T* g, const T* w, T* x,
+                      const Epilogue<T>& epilogue) {
+  const std::int64_t first_row = (y0 + s.padding) % s.stride, first_col = (x0 + s.padding) % s.stride;
+  const auto taps_from = [&](std::int64_t first, std::int64_t size) {
+    return first < size ? ceil_div(size - first, s.stride) : 0;
+  };
+  const detail::PhaseTaps taps{
+      s.o, s.kh, s.kw, s.c, s.stride, first_row, first_col, taps_from(first_row, s.kh), taps_from(first_col, s.kw)};
+  const detail::Windows windows{s.n,
+                                s.oh,
+                                s.ow,
+                                s.o,
+                                taps.rows,
+                                taps.cols,
+                                1,
+                                taps.rows - 1 - (y0 + s.padding) / s.stride,
+                                taps.cols - 1 - (x0 + s.padding) / s.stride,
+                                ceil_div(s.h - y0, s.stride),
+                                ceil_div(s.w - x0, s.stride)};
+  const detail::Placement place{(y0 * s.w + x0) * s.c, s.h * s.w * s.c, s.stride * s.w * s.c, s.stride * s.c};
+
+  const auto tile = gemm_driver::tile_size<T>(isa);
+  const Workspace<T> packed(windows.depth() * round_up(s.c, tile.lanes));
+  const std::int64_t grain = (1 << 14) / (windows.depth() * tile.cols + 1);
+  parallel_for(ceil_div(s.c, tile.cols), grain, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t j = first * tile.cols; j < smaller(last * tile.cols, s.c); j += tile.cols)
+      pack_taps(isa, taps, w, j, smaller(tile.cols, s.c - j), packed.data() + j * windows.depth());
+  });
+  run_windows(isa, windows, g, packed.data(), s.c, place, x, epilogue);
+}
+
+/// out [rows, kh kw c] = left^T [rows, windows] times the matrix of all windows of x.
+template <class T>
+void multiply_windows(Isa isa, const detail::Windows& s, const T* x, const T* left, std::int64_t rows, T* out) {
+  const std::int64_t depth = s.depth(), count = s.n * s.oh * s.ow;
+  const bool pad = s.need_padding();
+  const std::int64_t image = s.h * s.w * s.c, padded_image = s.padded_rows() * s.pitch();
+  const Workspace<T> padded(pad ? s.n * padded_image : 0);
+  if (pad)
+    parallel_for(s.n, (1 << 14) / (padded_image + 1), [&](std::int64_t first, std::int64_t last) {
+      for (std::int64_t i = first; i < last; ++i) pad_rows(isa, s, x + i * image, padded.data() + i * padded_image);
+    });
+  const detail::GemmProblem<T> problem{{left, count, rows, rows}, true, {}, false, rows, depth, count};
+  const auto plan = detail::plan_weight_grad(rows, depth, count, gemm_driver::tile_size<T>(isa));
+  gemm_driver::run_jobs(isa, plan, rows, depth, count, MatView<T>{out, rows, depth, depth}, Epilogue<T>{},
+                        [&](const auto& block, T* to, std::int64_t ld, const auto& epilogue) {
+                          conv_weight_block(isa, s, pad ? padded.data() : x, pad ? padded_image : image, problem, plan,
+                                            block, to, ld, epilogue);
+                        });
+}
+
+}  // namespace conv_driver
+
+template <Real T>
+void conv2d(const ConvShape& s, const T* x, const T* w, T* y, const Epilogue<T>& epilogue) {
+  if (s.n * s.oh * s.ow * s.o <= 0) return;
+  const Isa isa = active_isa();
+  const std::int64_t taps = s.kh * s.kw, depth = taps * s.c;
+  if (taps == 1 && s.stride == 1 && s.padding == 0)
+    return gemm<T>({x, s.n * s.h * s.w, s.c, s.c}, false, {w, s.o, s.c, s.c}, true, {y, s.n * s.h * s.w, s.o, s.o},
+                   epilogue);
+  if (s.stride == 1 && conv_driver::prefer_fold(s.o, taps, gemm_driver::tile_size<T>(isa))) {
+    const std::int64_t width = s.o * taps, pixels = s.n * s.h * s.w;
+    const Workspace<T> parts(pixels * width);
+    gemm<T>({x, pixels, s.c, s.c}, false, {w, width, s.c, s.c}, true, {parts.data(), pixels, width, width});
+    // part (y, x) at tap (ky, kx) belongs to pixel (y - ky + padding): the taps count from the other end.
+    const detail::Fold fold{
+        s.oh,     s.ow,  s.o, s.h, s.w, width, s.kh, s.kw, 1, s.kh - 1 - s.padding, s.kw - 1 - s.padding,
+        taps - 1, -s.kw, -1,  taps};
+    return conv_driver::run_fold(isa, s.n, fold, parts.data(), y, epilogue);
+  }
+  const detail::GemmProblem<T> problem{{}, false, {w, s.o, depth, depth}, true, s.n * s.oh * s.ow, s.o, depth};
+  const Workspace<T> packed(depth * detail::round_up(s.o, gemm_driver::tile_size<T>(isa).lanes));
+  gemm_driver::pack_panels(isa, problem, packed.data());
+  conv_driver::run_windows(isa, conv_driver::windows_of(s), x, packed.data(), s.o,
+                           {0, s.oh * s.ow * s.o, s.ow * s.o, s.o}, y, epilogue);
+}
+
+template <Real T>
+void conv2d_input_grad(const ConvShape& s, const T* g, const T* w, T* x, const Epilogue<T>& epilogue) {
+  if (s.n * s.h * s.w * s.c <= 0) return;
+  const Isa isa = active_isa();
+  const std::int64_t taps = s.kh * s.kw, pixels = s.n * s.oh * s.ow;
+  if (taps == 1 && s.stride == 1 && s.padding == 0)
+    return gemm<T>({g, pixels, s.o, s.o}, false, {w, s.o, s.c, s.c}, false, {x, pixels, s.c, s.c}, epilogue);
+  if (conv_driver::prefer_fold(s.c, detail::ceil_div(taps, s.stride * s.stride), gemm_driver::tile_size<T>(isa))) {
+    const std::int64_t width = taps * s.c;
+    const Workspace<T> parts(pixels * width);
+    gemm<T>({g, pixels, s.o, s.o}, false, {w, s.o, width, width}, false, {parts.data(), pixels, width, width});
+    const detail::Fold fold{s.h,      s.w,       s.c,       s.oh, s.ow,       width, s.kh, s.kw,
+                            s.stride, s.padding, s.padding, 0,    s.kw * s.c, s.c,   1};
+    return conv_driver::run_fold(isa, s.n, fold, parts.data(), x, epilogue);
+  }
+  for (std::int64_t y0 = 0; y0 < detail::smaller(s.stride, s.h); ++y0)
+    for (std::int64_t x0 = 0; x0 < detail::smaller(s.stride, s.w); ++x0)
+      conv_driver::input_grad_phase(isa, s, y0, x0, g, w, x, epilogue);
+}
+
+template <Real T>
+void conv2d_weight_grad(const ConvShape& s, const T* x, const T* g, T* w) {
+  const std::int64_t taps = s.kh * s.kw, pixels = s.n * s.oh * s.ow;
+  if (s.o * taps * s.c <= 0) return;
+  if (taps == 1 && s.stride == 1 && s.padding == 0)
+    return gemm<T>({g, pixels, s.o, s.o}, true, {x, pixels, s.c, s.c}, false, {w, s.o, s.c, s.c});
+  const Isa isa = active_isa();
+  if (s.stride > 1 || !conv_driver::prefer_fold(s.o, taps, gemm_driver::tile_size<T>(isa)))
+    return conv_driver::multiply_windows(isa, conv_driver::windows_of(s), x, g, s.o, w);
+  // Few channels of g: its windows times x, [c, pixels] x [pixels, taps o] with the taps in reverse order.
+  const detail::Windows windows{s.n, s.oh, s.ow, s.o, s.kh, s.kw, 1, s.kh - 1 - s.padding, s.kw - 1 - s.padding,
+                                s.h, s.w};
+  const Workspace<T> turned(s.c * taps * s.o);
+  conv_driver::multiply_windows(isa, windows, g, x, s.c, turned.data());
+  for (std::int64_t o = 0; o < s.o; ++o)
+    for (std::int64_t tap = 0; tap < taps; ++tap)
+      for (std::int64_t c = 0; c < s.c; ++c)
+        w[(o * taps + tap) * s.c + c] = turned.data()[(c * taps + taps - 1 - tap) * s.o + o];
+}
+
+}  // namespace AGON_BUILD
+}  // namespace agon::kernels

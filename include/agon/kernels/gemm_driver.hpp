@@ -1,0 +1,119 @@
+#pragma once
+
+#include <agon/kernels/gemm.hpp>
+
+namespace agon::kernels {
+inline namespace AGON_BUILD {
+namespace gemm_driver {
+
+template <class T>
+detail::TileSize tile_size(Isa isa) {
+  AGON_DISPATCH_ON(isa, tile_size<T>());
+}
+
+template <class T>
+bool prefer_dots(Isa isa, const detail::GemmProblem<T>& p) {
+  AGON_DISPATCH_ON(isa, prefer_dots(p));
+}
+
+template <class T>
+void gemm_pack_panel(Isa isa, const detail::GemmProblem<T>& p, std::int64_t j, std::int64_t cols, T* to) {
+  AGON_DISPATCH_ON(isa, gemm_pack_panel(p, j, cols, 0, p.k, to));
+}
+
+template <class T>
+void gemm_block(Isa isa, const detail::GemmProblem<T>& p, const T* packed_b, const detail::GemmPlan& plan,
+                const detail::GemmBlock& block, T* c, std::int64_t ldc, const Epilogue<T>& epilogue) {
+  AGON_DISPATCH_ON(isa, gemm_matrix_block(p, packed_b, plan, block, c, ldc, epilogue));
+}
+
+template <class T>
+void gemm_reduce(Isa isa, std::int64_t i, std::int64_t rows, std::int64_t m, std::int64_t n, std::int64_t parts,
+                 const T* part, MatView<T> c, const Epilogue<T>& epilogue) {
+  AGON_DISPATCH_ON(isa, gemm_reduce(i, rows, m, n, parts, part, c, epilogue));
+}
+
+/// C [m, n] from the jobs of `plan`: runs job(block, c, ldc, epilogue) for each and adds up what ranges of k give.
+template <class T, class Job>
+void run_jobs(Isa isa, const detail::GemmPlan& plan, std::int64_t m, std::int64_t n, std::int64_t k, MatView<T> c,
+              const Epilogue<T>& epilogue, const Job& job) {
+  const bool split_k = plan.k_jobs > 1;
+  const Workspace<T> parts(split_k ? plan.k_jobs * m * n : 0);
+  parallel_chunks(plan.jobs(), [&](std::int64_t index) {
+    const auto block = detail::job_of(plan, m, n, k, index);
+    if (split_k)
+      job(block, parts.data() + block.k / plan.k_block * m * n, n, Epilogue<T>{});
+    else
+      job(block, c.data, c.ld, epilogue);
+  });
+  if (split_k)
+    parallel_for(m, detail::larger(1, (1 << 15) / (plan.k_jobs * n)), [&](std::int64_t first, std::int64_t last) {
+      gemm_reduce(isa, first, last - first, m, n, plan.k_jobs, parts.data(), c, epilogue);
+    });
+}
+
+/// All panels of op(B), packed by all threads.
+template <class T>
+void pack_panels(Isa isa, const detail::GemmProblem<T>& p, T* to) {
+  const auto tile = tile_size<T>(isa);
+  const std::int64_t grain = (1 << 14) / (p.k * tile.cols + 1);
+  parallel_for(detail::ceil_div(p.n, tile.cols), grain, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t j = first * tile.cols; j < detail::smaller(last * tile.cols, p.n); j += tile.cols)
+      gemm_pack_panel(isa, p, j, detail::smaller(tile.cols, p.n - j), to + j * p.k);
+  });
+}
+
+/// One product, its jobs spread over the threads.
+template <class T>
+void gemm_parallel(Isa isa, const detail::GemmProblem<T>& p, MatView<T> c, const Epilogue<T>& epilogue) {
+  const auto tile = tile_size<T>(isa);
+  const auto plan = detail::plan_gemm(p.m, p.n, p.k, tile);
+  const bool pack = plan.m_jobs > 1 && !prefer_dots(isa, p);
+  const Workspace<T> packed(pack ? detail::round_up(p.n, tile.lanes) * p.k : 0);
+  if (pack) pack_panels(isa, p, packed.data());
+  run_jobs(isa, plan, p.m, p.n, p.k, c, epilogue, [&](const auto& block, T* to, std::int64_t ld, const auto& finish) {
+    gemm_block(isa, p, pack ? packed.data() : nullptr, plan, block, to, ld, finish);
+  });
+}
+
+}  // namespace gemm_driver
+
+template <Real T>
+void gemm_batched(std::int64_t batch, MatView<const T> a, std::int64_t stride_a, bool transpose_a, MatView<const T> b,
+                  std::int64_t stride_b, bool transpose_b, MatView<T> c, std::int64_t stride_c,
+                  const Epilogue<T>& epilogue) {
+  const std::int64_t m = c.rows, n = c.cols, k = transpose_a ? a.rows : a.cols;
+  if (batch <= 0 || m <= 0 || n <= 0) return;
+  const Isa isa = active_isa();
+  const auto product = [&](std::int64_t i) {
+    return detail::GemmProblem<T>{{a.data + i * stride_a, a.rows, a.cols, a.ld},
+                                  transpose_a,
+                                  {b.data + i * stride_b, b.rows, b.cols, b.ld},
+                                  transpose_b,
+                                  m,
+                                  n,
+                                  k};
+  };
+  const auto target = [&](std::int64_t i) { return MatView<T>{c.data + i * stride_c, m, n, c.ld}; };
+
+  constexpr std::int64_t large_product = 1 << 22, grain_work = 1 << 17;
+  if (batch == 1 || (batch < 16 && m * n * k >= large_product)) {
+    for (std::int64_t i = 0; i < batch; ++i) gemm_driver::gemm_parallel(isa, product(i), target(i), epilogue);
+    return;
+  }
+  detail::GemmPlan whole = detail::plan_gemm(1, 1, k, gemm_driver::tile_size<T>(isa));
+  parallel_for(batch, grain_work / (m * n * k + 1), [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t i = first; i < last; ++i)
+      gemm_driver::gemm_block(isa, product(i), static_cast<const T*>(nullptr), whole, {0, m, 0, n, 0, k},
+                              target(i).data, c.ld, epilogue);
+  });
+}
+
+template <Real T>
+void gemm(MatView<const T> a, bool transpose_a, MatView<const T> b, bool transpose_b, MatView<T> c,
+          const Epilogue<T>& epilogue) {
+  gemm_batched(1, a, 0, transpose_a, b, 0, transpose_b, c, 0, epilogue);
+}
+
+}  // namespace AGON_BUILD
+}  // namespace agon::kernels

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <agon/kernels/tile.hpp>
+#include <agon/kernels/view.hpp>
+
+#include <cstdint>
+
+namespace agon::kernels::detail {
+
+/// C [m, n] = op(A) op(B), the sum over k.
+template <class T>
+struct GemmProblem {
+  MatView<const T> a;
+  bool transpose_a;
+  MatView<const T> b;
+  bool transpose_b;
+  std::int64_t m, n, k;
+};
+
+/// A job: rows [i, i + m) and columns [j, j + n) of C from the depths [k, k + k_size).
+struct GemmBlock {
+  std::int64_t i, m, j, n, k, k_size;
+};
+
+/// How a product is cut into jobs: m_jobs x n_jobs blocks of C, and where C is too small to give every thread one,
+/// k_jobs ranges of k whose partial products are added in order. It follows from the problem and the register tile
+/// alone, never from the number of threads.
+struct GemmPlan {
+  std::int64_t m_block, n_block, k_block;
+  std::int64_t m_jobs, n_jobs, k_jobs;
+  std::int64_t depth;  ///< how much of k goes through the tiles before C is touched
+
+  std::int64_t jobs() const { return m_jobs * n_jobs * k_jobs; }
+};
+
+/// Size of equal pieces of at most `most`, each a multiple of `unit` but the last.
+constexpr std::int64_t even_pieces(std::int64_t size, std::int64_t most, std::int64_t unit) {
+  const std::int64_t count = larger(ceil_div(size, most), 1);
+  return larger(round_up(ceil_div(size, count), unit), 1);
+}
+
+constexpr std::int64_t max_depth = 640;  ///< a panel of this depth stays in the second-level cache
+
+/// Completes a plan whose block sizes are chosen.
+inline GemmPlan count_jobs(GemmPlan plan, std::int64_t m, std::int64_t n, std::int64_t k) {
+  plan.m_jobs = ceil_div(m, plan.m_block);
+  plan.n_jobs = ceil_div(n, plan.n_block);
+  plan.k_jobs = larger(ceil_div(k, larger(plan.k_block, 1)), 1);
+  plan.depth = even_pieces(plan.k_block, max_depth, 1);
+  return plan;
+}
+
+inline GemmPlan plan_gemm(std::int64_t m, std::int64_t n, std::int64_t k, const TileSize& tile) {
+  constexpr std::int64_t serial_work = 1 << 16;  // multiply-adds that are done before a second thread has started
+  constexpr std::int64_t job_work = 1 << 18;
+  constexpr std::int64_t max_jobs = 64;  // enough to keep 16 threads evenly busy
+  const std::int64_t work = m * n * k;
+  GemmPlan plan{m, n, k, 1, 1, 1, 1};
+  if (work > serial_work) {
+    plan.n_block = even_pieces(n, 12 * tile.cols, tile.cols);
+    const std::int64_t columns = ceil_div(n, plan.n_block);
+    const std::int64_t rows = larger(ceil_div(m * columns, max_jobs), job_work / (plan.n_block * k));
+    plan.m_block = even_pieces(m, larger(4 * tile.rows, smaller(rows, 16 * tile.rows)), tile.rows);
+    const std::int64_t blocks = ceil_div(m, plan.m_block) * columns;
+    if (blocks < 16 && k >= 4 * max_depth && k >= 4 * smaller(m, n)) {
+      plan.m_block = m;
+      plan.k_block = even_pieces(k, larger(max_depth, k * columns / (max_jobs / 2)), 1);
+    }
+  }
+  return count_jobs(plan, m, n, k);
+}
+
+inline GemmBlock job_of(const GemmPlan& plan, std::int64_t m, std::int64_t n, std::int64_t k, std::int64_t job) {
+  const std::int64_t i = job % plan.m_jobs * plan.m_block, j = job / plan.m_jobs % plan.n_jobs * plan.n_block;
+  const std::int64_t from = job / (plan.m_jobs * plan.n_jobs) * plan.k_block;
+  return {i, smaller(plan.m_block, m - i), j, smaller(plan.n_block, n - j), from, smaller(plan.k_block, k - from)};
+}
+
+}  // namespace agon::kernels::detail

@@ -1,0 +1,77 @@
+namespace agon::kernels {
+inline namespace AGON_BUILD {
+namespace AGON_ISA {
+
+#if AGON_VECTOR_BYTES
+/// One step of a transpose: blocks of h lanes that lie off the diagonal of a 2h x 2h block change places.
+template <int h, class T, std::size_t... lane>
+AGON_INLINE void exchange(Vec<T>& a, Vec<T>& b, std::index_sequence<lane...>) {
+  constexpr int n = Vec<T>::lanes;
+  const auto low = a.raw, high = b.raw;
+  a.raw = __builtin_shufflevector(low, high, ((lane & h) ? n + static_cast<int>(lane) - h : static_cast<int>(lane))...);
+  b.raw = __builtin_shufflevector(low, high, ((lane & h) ? n + static_cast<int>(lane) : static_cast<int>(lane) + h)...);
+}
+
+template <int h, class T>
+AGON_INLINE void transpose(Vec<T> (&v)[Vec<T>::lanes]) {
+  if constexpr (h > 0) {
+#pragma GCC unroll 16
+    for (int i = 0; i < Vec<T>::lanes; ++i)
+      if (!(i & h)) exchange<h>(v[i], v[i + h], std::make_index_sequence<Vec<T>::lanes>{});
+    transpose<h / 2>(v);
+  }
+}
+#else
+template <int h, class T>
+AGON_INLINE void transpose(Vec<T> (&)[Vec<T>::lanes]) {}
+#endif
+
+/// Copies a rows x cols matrix into rows of `width` >= cols elements, the rest of each row zero.
+template <class T>
+void pack_copy(std::int64_t rows, std::int64_t cols, const T* from, std::int64_t ld, T* to, std::int64_t width) {
+  using V = Vec<T>;
+  for (std::int64_t i = 0; i < rows; ++i, from += ld, to += width) {
+    std::int64_t j = 0;
+    for (; j + V::lanes <= cols; j += V::lanes) V::load(from + j).store(to + j);
+    for (; j < width; j += V::lanes)
+      V::load_first(from + j, detail::larger(cols - j, 0)).store_first(to + j, detail::smaller(width - j, V::lanes));
+  }
+}
+
+/// Writes the transpose of a cols x rows matrix in the layout of pack_copy; width is a multiple of the vector's lanes.
+template <class T>
+void pack_transpose(std::int64_t rows, std::int64_t cols, const T* from, std::int64_t ld, T* to, std::int64_t width) {
+  using V = Vec<T>;
+  for (std::int64_t i = 0; i < rows; i += V::lanes) {
+    const std::int64_t height = detail::smaller(rows - i, V::lanes);
+    for (std::int64_t j = 0; j < width; j += V::lanes) {
+      V block[V::lanes];
+      if (height == V::lanes && j + V::lanes <= cols) {
+#pragma GCC unroll 16
+        for (int q = 0; q < V::lanes; ++q) block[q] = V::load(from + (j + q) * ld + i);
+      } else {
+#pragma GCC unroll 16
+        for (int q = 0; q < V::lanes; ++q)
+          block[q] = j + q < cols ? V::load_first(from + (j + q) * ld + i, height) : V::zero();
+      }
+      transpose<V::lanes / 2>(block);
+#pragma GCC unroll 16
+      for (int q = 0; q < V::lanes; ++q)
+        if (q < height) block[q].store(to + (i + q) * width + j);
+    }
+  }
+}
+
+/// Packs one panel of the right operand: rows x cols elements of b, stored transposed or not, in rows of whole vectors.
+template <class T>
+AGON_INLINE void pack_panel(std::int64_t rows, std::int64_t cols, const T* b, std::int64_t ld, bool transposed, T* to) {
+  const std::int64_t width = detail::round_up(cols, Vec<T>::lanes);
+  if (transposed)
+    pack_transpose(rows, cols, b, ld, to, width);
+  else
+    pack_copy(rows, cols, b, ld, to, width);
+}
+
+}  // namespace AGON_ISA
+}  // namespace AGON_BUILD
+}  // namespace agon::kernels

@@ -1,0 +1,155 @@
+namespace agon::kernels {
+inline namespace AGON_BUILD {
+namespace AGON_ISA {
+
+/// One register of T, the kernels' only view of the instruction set. Without compiler vectors it holds one element.
+template <class T>
+struct Vec {
+#if AGON_VECTOR_BYTES
+  typedef T Raw __attribute__((vector_size(AGON_VECTOR_BYTES)));
+  using Int = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
+  typedef Int Mask __attribute__((vector_size(AGON_VECTOR_BYTES)));
+  static constexpr int lanes = AGON_VECTOR_BYTES / static_cast<int>(sizeof(T));
+#else
+  using Raw = T;
+  using Mask = bool;
+  static constexpr int lanes = 1;
+#endif
+
+  Raw raw;
+
+  static AGON_INLINE Vec set1(T value) {
+#if AGON_VECTOR_BYTES
+    return {value - Raw{}};
+#else
+    return {value};
+#endif
+  }
+  static AGON_INLINE Vec zero() { return {Raw{}}; }
+  static AGON_INLINE Vec load(const T* p) {
+    Vec v;
+    std::memcpy(&v.raw, p, sizeof(Raw));
+    return v;
+  }
+  AGON_INLINE void store(T* p) const { std::memcpy(p, &raw, sizeof(Raw)); }
+
+  /// The first n <= lanes elements; the others are zero and not read.
+  static AGON_INLINE Vec load_first(const T* p, std::int64_t n) {
+#if AGON_VECTOR_BYTES == 64
+    if constexpr (sizeof(T) == 4)
+      return {(Raw)_mm512_maskz_loadu_ps(first_bits(n), p)};
+    else
+      return {(Raw)_mm512_maskz_loadu_pd(static_cast<__mmask8>(first_bits(n)), p)};
+#elif AGON_VECTOR_BYTES == 32
+    if constexpr (sizeof(T) == 4)
+      return {(Raw)_mm256_maskload_ps(p, (__m256i)first(n))};
+    else
+      return {(Raw)_mm256_maskload_pd(p, (__m256i)first(n))};
+#else
+    T lane[lanes] = {};
+    for (int i = 0; i < lanes && i < n; ++i) lane[i] = p[i];
+    return load(lane);
+#endif
+  }
+  AGON_INLINE void store_first(T* p, std::int64_t n) const {
+#if AGON_VECTOR_BYTES == 64
+    if constexpr (sizeof(T) == 4)
+      _mm512_mask_storeu_ps(p, first_bits(n), (__m512)raw);
+    else
+      _mm512_mask_storeu_pd(p, static_cast<__mmask8>(first_bits(n)), (__m512d)raw);
+#elif AGON_VECTOR_BYTES == 32
+    if constexpr (sizeof(T) == 4)
+      _mm256_maskstore_ps(p, (__m256i)first(n), (__m256)raw);
+    else
+      _mm256_maskstore_pd(p, (__m256i)first(n), (__m256d)raw);
+#else
+    T lane[lanes];
+    store(lane);
+    for (int i = 0; i < lanes && i < n; ++i) p[i] = lane[i];
+#endif
+  }
+
+  /// True in the first n lanes.
+  static AGON_INLINE Mask first(std::int64_t n) {
+#if AGON_VECTOR_BYTES
+    Mask index;
+    for (int i = 0; i < lanes; ++i) index[i] = static_cast<Int>(i);
+    return index < static_cast<Int>(n > lanes ? lanes : n) - Mask{};
+#else
+    return n > 0;
+#endif
+  }
+
+  friend AGON_INLINE Vec operator+(Vec a, Vec b) { return {a.raw + b.raw}; }
+  friend AGON_INLINE Vec operator-(Vec a, Vec b) { return {a.raw - b.raw}; }
+  friend AGON_INLINE Vec operator*(Vec a, Vec b) { return {a.raw * b.raw}; }
+  friend AGON_INLINE Vec operator/(Vec a, Vec b) { return {a.raw / b.raw}; }
+  friend AGON_INLINE Vec operator-(Vec a) { return {-a.raw}; }
+  friend AGON_INLINE Mask operator<(Vec a, Vec b) { return a.raw < b.raw; }
+  friend AGON_INLINE Mask operator>(Vec a, Vec b) { return a.raw > b.raw; }
+  friend AGON_INLINE Mask operator==(Vec a, Vec b) { return a.raw == b.raw; }
+
+#if AGON_VECTOR_BYTES == 64
+ private:
+  static AGON_INLINE __mmask16 first_bits(std::int64_t n) {
+    return static_cast<__mmask16>(n >= lanes ? 0xffffu : (1u << n) - 1u);
+  }
+#endif
+};
+
+/// a * b + c, rounded once where the instruction set has a fused multiply-add.
+template <class T>
+AGON_INLINE Vec<T> fmadd(Vec<T> a, Vec<T> b, Vec<T> c) {
+#if AGON_VECTOR_BYTES == 64
+  if constexpr (sizeof(T) == 4)
+    return {(typename Vec<T>::Raw)_mm512_fmadd_ps((__m512)a.raw, (__m512)b.raw, (__m512)c.raw)};
+  else
+    return {(typename Vec<T>::Raw)_mm512_fmadd_pd((__m512d)a.raw, (__m512d)b.raw, (__m512d)c.raw)};
+#elif AGON_VECTOR_BYTES == 32
+  if constexpr (sizeof(T) == 4)
+    return {(typename Vec<T>::Raw)_mm256_fmadd_ps((__m256)a.raw, (__m256)b.raw, (__m256)c.raw)};
+  else
+    return {(typename Vec<T>::Raw)_mm256_fmadd_pd((__m256d)a.raw, (__m256d)b.raw, (__m256d)c.raw)};
+#else
+  return {a.raw * b.raw + c.raw};
+#endif
+}
+
+/// Per lane: mask ? a : b.
+template <class T>
+AGON_INLINE Vec<T> select(typename Vec<T>::Mask mask, Vec<T> a, Vec<T> b) {
+  return {mask ? a.raw : b.raw};
+}
+
+template <class T>
+AGON_INLINE Vec<T> max(Vec<T> a, Vec<T> b) {
+  return select<T>(a > b, a, b);
+}
+
+template <class T>
+AGON_INLINE Vec<T> min(Vec<T> a, Vec<T> b) {
+  return select<T>(a < b, a, b);
+}
+
+/// Sum of the lanes, halves added first: the same order on every run.
+template <class T>
+AGON_INLINE T sum(Vec<T> v) {
+  T lane[Vec<T>::lanes];
+  v.store(lane);
+  for (int width = Vec<T>::lanes / 2; width > 0; width /= 2)
+    for (int i = 0; i < width; ++i) lane[i] += lane[i + width];
+  return lane[0];
+}
+
+template <class T>
+AGON_INLINE T max_lane(Vec<T> v) {
+  T lane[Vec<T>::lanes];
+  v.store(lane);
+  T result = lane[0];
+  for (int i = 1; i < Vec<T>::lanes; ++i) result = lane[i] > result ? lane[i] : result;
+  return result;
+}
+
+}  // namespace AGON_ISA
+}  // namespace AGON_BUILD
+}  // namespace agon::kernels

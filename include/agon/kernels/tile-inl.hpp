@@ -1,0 +1,135 @@
+namespace agon::kernels {
+inline namespace AGON_BUILD {
+namespace AGON_ISA {
+
+/// The largest register tile: rows x cols accumulators, one column vector of the left operand and one row of the right
+/// one fit into the 32 registers of AVX-512 or the 16 of the others.
+template <class T>
+struct Tile {
+  static constexpr int rows = AGON_VECTOR_BYTES == 64 ? 14 : 6;
+  static constexpr int vectors = 2;
+  static constexpr int cols = vectors * Vec<T>::lanes;
+};
+
+template <class T>
+detail::TileSize tile_size() {
+  return {Tile<T>::rows, Tile<T>::cols, Vec<T>::lanes};
+}
+
+template <class T>
+using MultiplyTile = void (*)(const detail::Rows<T>& a, const T* const* row, const T* b, std::int64_t ldb, T* const* c,
+                              std::int64_t j, std::int64_t cols, bool accumulate);
+
+/// c[i][j .. j + cols) = or += a b for m rows and cols <= n vectors of columns. Every element is one chain of fmadd in
+/// the order of k that starts from zero, whatever the tile's size. b has n vectors in each of its rows, ldb apart.
+template <class T, int m, int n>
+void multiply_tile(const detail::Rows<T>& a, const T* const* row, const T* b, std::int64_t ldb, T* const* c,
+                   std::int64_t j, std::int64_t cols, bool accumulate) {
+  using V = Vec<T>;
+  V sum[m][n];
+#pragma GCC unroll 16
+  for (int i = 0; i < m; ++i)
+#pragma GCC unroll 4
+    for (int v = 0; v < n; ++v) sum[i][v] = V::zero();
+  const std::int64_t step = a.step;
+  for (std::int64_t s = 0; s < a.segments; ++s) {
+    const T* p[m];
+#pragma GCC unroll 16
+    for (int i = 0; i < m; ++i) p[i] = row[i] + a.offset[s];
+    const T* const end = b + a.length * ldb;
+#pragma GCC unroll 1
+    for (std::int64_t at = 0; b != end; b += ldb, at += step) {
+      V right[n];
+#pragma GCC unroll 4
+      for (int v = 0; v < n; ++v) right[v] = V::load(b + v * V::lanes);
+#pragma GCC unroll 16
+      for (int i = 0; i < m; ++i) {
+        const V left = V::set1(p[i][at]);
+#pragma GCC unroll 4
+        for (int v = 0; v < n; ++v) sum[i][v] = fmadd(left, right[v], sum[i][v]);
+      }
+    }
+  }
+  if (cols == n * V::lanes) {
+#pragma GCC unroll 16
+    for (int i = 0; i < m; ++i)
+#pragma GCC unroll 4
+      for (int v = 0; v < n; ++v) {
+        T* const to = c[i] + j + v * V::lanes;
+        (accumulate ? V::load(to) + sum[i][v] : sum[i][v]).store(to);
+      }
+  } else {
+    const std::int64_t last = cols - (n - 1) * V::lanes;
+#pragma GCC unroll 16
+    for (int i = 0; i < m; ++i)
+#pragma GCC unroll 4
+      for (int v = 0; v < n; ++v) {
+        T* const to = c[i] + j + v * V::lanes;
+        const std::int64_t width = v == n - 1 ? last : V::lanes;
+        (accumulate ? V::load_first(to, width) + sum[i][v] : sum[i][v]).store_first(to, width);
+      }
+  }
+}
+
+template <class T, int n, int... m>
+constexpr std::array<MultiplyTile<T>, sizeof...(m)> tiles_of_width(std::integer_sequence<int, m...>) {
+  return {multiply_tile<T, m + 1, n>...};
+}
+
+/// c[i][j .. j + cols) = or += a b for any number of rows and one panel of columns, cols <= Tile<T>::cols. The rows are
+/// shared out evenly among as few tiles as possible.
+template <class T>
+void multiply_panel(std::int64_t rows, const detail::Rows<T>& a, const T* b, std::int64_t ldb, T* const* c,
+                    std::int64_t j, std::int64_t cols, bool accumulate) {
+  constexpr auto heights = std::make_integer_sequence<int, Tile<T>::rows>{};
+  static constexpr std::array<MultiplyTile<T>, Tile<T>::rows> tiles[] = {tiles_of_width<T, 1>(heights),
+                                                                         tiles_of_width<T, 2>(heights)};
+  const auto& of_width = tiles[cols > Vec<T>::lanes ? 1 : 0];
+  for (std::int64_t tiles_left = detail::ceil_div(rows, Tile<T>::rows), i = 0; tiles_left > 0; --tiles_left) {
+    const std::int64_t height = detail::ceil_div(rows - i, tiles_left);
+    of_width[static_cast<std::size_t>(height - 1)](a, a.row + i, b, ldb, c + i, j, cols, accumulate);
+    i += height;
+  }
+}
+
+template <Activation::Kind kind, class T>
+void finish_rows(std::int64_t rows, T* const* c, std::int64_t j, std::int64_t cols, const T* bias, T slope) {
+  using V = Vec<T>;
+  const V s = V::set1(slope);
+  for (std::int64_t q = 0; q < cols; q += V::lanes) {
+    const std::int64_t width = cols - q;
+    const V b = bias ? V::load_first(bias + j + q, width) : V::zero();
+    for (std::int64_t i = 0; i < rows; ++i) {
+      T* const at = c[i] + j + q;
+      if (width >= V::lanes)
+        activate<kind>(V::load(at) + b, s).store(at);
+      else
+        activate<kind>(V::load_first(at, width) + b, s).store_first(at, width);
+    }
+  }
+}
+
+/// c[i][j .. j + cols) = activation(c + bias), for the rows of a panel that was just written.
+template <class T>
+void finish_panel(std::int64_t rows, T* const* c, std::int64_t j, std::int64_t cols, const Epilogue<T>& epilogue) {
+  using Kind = Activation::Kind;
+  const T* bias = epilogue.bias;
+  const T slope = static_cast<T>(epilogue.activation.slope);
+  switch (epilogue.activation.kind) {
+    case Kind::none:
+      if (bias) finish_rows<Kind::none>(rows, c, j, cols, bias, slope);
+      return;
+    case Kind::relu:
+      return finish_rows<Kind::relu>(rows, c, j, cols, bias, slope);
+    case Kind::leaky_relu:
+      return finish_rows<Kind::leaky_relu>(rows, c, j, cols, bias, slope);
+    case Kind::tanh:
+      return finish_rows<Kind::tanh>(rows, c, j, cols, bias, slope);
+    case Kind::sigmoid:
+      return finish_rows<Kind::sigmoid>(rows, c, j, cols, bias, slope);
+  }
+}
+
+}  // namespace AGON_ISA
+}  // namespace AGON_BUILD
+}  // namespace agon::kernels

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <agon/core/element.hpp>
+#include <agon/kernels/activation.hpp>
+#include <agon/kernels/simd_math.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+namespace agon::kernels {
+
+/// What happens to a product on its way from registers to memory: C = activation(AB + bias), or C += AB.
+template <Real T>
+struct Epilogue {
+  const T* bias = nullptr;  ///< one value a column of C, or none
+  Activation activation{};
+  bool accumulate = false;  ///< add to C; not together with bias or activation
+};
+
+namespace detail {
+
+constexpr std::int64_t smaller(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
+constexpr std::int64_t larger(std::int64_t a, std::int64_t b) { return a < b ? b : a; }
+constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+constexpr std::int64_t round_up(std::int64_t a, std::int64_t b) { return ceil_div(a, b) * b; }
+
+/// Size of the largest register tile of an instruction set, and of its vectors.
+struct TileSize {
+  std::int64_t rows, cols, lanes;
+};
+
+/// Left operand of a product of register tiles, read in place: element (i, s * length + k) is
+/// row[i][offset[s] + k * step]. A matrix is one segment; the patches of a convolution are one segment a kernel row.
+template <class T>
+struct Rows {
+  const T* const* row;
+  const std::int64_t* offset;
+  std::int64_t segments, length, step;
+};
+
+}  // namespace detail
+}  // namespace agon::kernels
+
+#define AGON_KERNEL_BODY <agon/kernels/tile-inl.hpp>
+#include <agon/kernels/foreach_isa.hpp>
+#define AGON_KERNEL_BODY <agon/kernels/pack-inl.hpp>
+#include <agon/kernels/foreach_isa.hpp>

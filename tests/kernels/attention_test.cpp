@@ -1,0 +1,186 @@
+#include <agon/kernels/attention.hpp>
+
+#include <memory>
+
+#include "kernel_test.hpp"
+
+using agon::kernels::AttentionShape;
+using namespace kernel_test;
+
+namespace {
+
+enum class Mask { none, whole, row_for_all_queries, nothing_visible };
+
+struct Case {
+  std::int64_t batch, heads, lq, lk, dk, dv;
+  bool causal = false;
+  Mask mask = Mask::none;
+};
+
+template <class T>
+struct Results {
+  std::vector<T> o, lse, dq, dk, dv;
+
+  std::vector<T> all() const {
+    auto joined = o;
+    for (const auto* part : {&lse, &dq, &dk, &dv}) joined.insert(joined.end(), part->begin(), part->end());
+    return joined;
+  }
+};
+
+/// Operands with rows wider than they need to be.
+template <class T>
+struct Problem {
+  AttentionShape<T> shape;
+  std::vector<T> q, k, v, g;
+  std::unique_ptr<bool[]> mask;
+
+  explicit Problem(const Case& c) {
+    shape = {c.batch, c.heads, c.lq, c.lk, c.dk, c.dv, c.heads * c.dk + 3, c.heads * c.dk, c.heads * c.dv + 1, T(1.25)};
+    shape.causal = c.causal;
+    q = random_values<T>(c.batch * c.lq * shape.ld_q, 1);
+    k = random_values<T>(c.batch * c.lk * shape.ld_k, 2);
+    v = random_values<T>(c.batch * c.lk * shape.ld_v, 3);
+    g = random_values<T>(c.batch * c.lq * c.heads * c.dv, 4);
+    if (c.mask == Mask::none) return;
+    const bool one_row = c.mask == Mask::row_for_all_queries;
+    shape.mask_row = one_row ? 0 : c.lk;
+    shape.mask_batch = one_row ? c.lk : c.lq * c.lk;
+    const auto size = static_cast<std::size_t>(c.batch * shape.mask_batch);
+    mask = std::make_unique<bool[]>(size + 1);
+    const auto chance = random_values<float>(static_cast<std::int64_t>(size), 5);
+    for (std::size_t i = 0; i < size; ++i) mask[i] = c.mask != Mask::nothing_visible && chance[i] > -0.4f;
+    if (c.mask == Mask::whole && c.lq > 2)  // query 2 of the first sequence sees nothing
+      for (std::int64_t j = 0; j < c.lk; ++j) mask[static_cast<std::size_t>(2 * c.lk + j)] = false;
+    shape.mask = mask.get();
+  }
+
+  Results<T> empty() const {
+    const auto& s = shape;
+    const auto nines = [](std::int64_t n) { return std::vector<T>(static_cast<std::size_t>(n), T(9)); };
+    return {nines(s.batch * s.lq * s.heads * s.dv), nines(s.batch * s.heads * s.lq),
+            nines(s.batch * s.lq * s.heads * s.dk), nines(s.batch * s.lk * s.heads * s.dk),
+            nines(s.batch * s.lk * s.heads * s.dv)};
+  }
+
+  Results<T> run() const {
+    auto r = empty();
+    agon::kernels::attention<T>(shape, q.data(), k.data(), v.data(), r.o.data(), r.lse.data());
+    agon::kernels::attention_backward<T>(shape, q.data(), k.data(), v.data(), r.o.data(), r.lse.data(), g.data(),
+                                         r.dq.data(), r.dk.data(), r.dv.data());
+    return r;
+  }
+};
+
+/// softmax(scale q k^T) v and its gradients with every score written down, in double.
+template <class T>
+Results<double> by_definition(const Problem<T>& p) {
+  const auto& s = p.shape;
+  const auto sizes = p.empty();
+  Results<double> r{std::vector<double>(sizes.o.size()), std::vector<double>(sizes.lse.size()),
+                    std::vector<double>(sizes.dq.size()), std::vector<double>(sizes.dk.size()),
+                    std::vector<double>(sizes.dv.size())};
+  const auto n = static_cast<std::size_t>(s.lk);
+  for (std::int64_t b = 0; b < s.batch; ++b)
+    for (std::int64_t h = 0; h < s.heads; ++h)
+      for (std::int64_t i = 0; i < s.lq; ++i) {
+        const T* const q = p.q.data() + (b * s.lq + i) * s.ld_q + h * s.dk;
+        const auto row_q = static_cast<std::size_t>(((b * s.lq + i) * s.heads + h) * s.dk);
+        const auto row_o = static_cast<std::size_t>(((b * s.lq + i) * s.heads + h) * s.dv);
+        std::vector<double> weight(n), slope(n);
+        double total = 0, inner = 0;
+        for (std::size_t j = 0; j < n; ++j) {
+          const auto at = static_cast<std::int64_t>(j);
+          if (s.causal && at > i + s.lk - s.lq) continue;
+          if (s.mask && !s.mask[b * s.mask_batch + i * s.mask_row + at]) continue;
+          double score = 0;
+          for (std::int64_t c = 0; c < s.dk; ++c)
+            score += static_cast<double>(q[c]) *
+                     static_cast<double>(p.k[static_cast<std::size_t>((b * s.lk + at) * s.ld_k + h * s.dk + c)]);
+          total += weight[j] = std::exp(score * static_cast<double>(s.scale));
+        }
+        r.lse[static_cast<std::size_t>((b * s.heads + h) * s.lq + i)] = total > 0 ? std::log(total) : 0;
+        for (std::size_t j = 0; j < n; ++j) {
+          const auto at = b * s.lk + static_cast<std::int64_t>(j);
+          if (total > 0) weight[j] /= total;
+          for (std::size_t c = 0; c < static_cast<std::size_t>(s.dv); ++c) {
+            const double v = p.v[static_cast<std::size_t>(at * s.ld_v + h * s.dv) + c], g = p.g[row_o + c];
+            r.o[row_o + c] += weight[j] * v;
+            r.dv[static_cast<std::size_t>((at * s.heads + h) * s.dv) + c] += weight[j] * g;
+            slope[j] += g * v;
+          }
+          inner += weight[j] * slope[j];
+        }
+        for (std::size_t j = 0; j < n; ++j) {
+          const auto at = b * s.lk + static_cast<std::int64_t>(j);
+          const double ds = weight[j] * (slope[j] - inner) * static_cast<double>(s.scale);
+          for (std::size_t c = 0; c < static_cast<std::size_t>(s.dk); ++c) {
+            r.dq[row_q + c] += ds * static_cast<double>(p.k[static_cast<std::size_t>(at * s.ld_k + h * s.dk) + c]);
+            r.dk[static_cast<std::size_t>((at * s.heads + h) * s.dk) + c] += ds * static_cast<double>(q[c]);
+          }
+        }
+      }
+  return r;
+}
+
+template <class T>
+void check_attention(const Case& c) {
+  INFO(c.batch << " x " << c.heads << " heads, lq " << c.lq << ", lk " << c.lk << ", dk " << c.dk << ", dv " << c.dv
+               << (c.causal ? ", causal" : "") << ", mask " << static_cast<int>(c.mask));
+  const Problem<T> problem(c);
+  const auto expected = by_definition(problem).all();
+  for_each_isa([&] {
+    const auto results = with_any_threads([&] { return problem.run().all(); });
+    CHECK(difference(results, expected) < tolerance<T>(60));
+  });
+}
+
+}  // namespace
+
+TEMPLATE_TEST_CASE("attention and its gradients follow their definition", "[attention]", float, double) {
+  for (const Case& c : {Case{1, 1, 1, 1, 1, 1}, Case{2, 3, 5, 7, 8, 16}, Case{1, 2, 17, 40, 20, 35},
+                        Case{3, 1, 60, 60, 16, 16}, Case{1, 1, 130, 300, 33, 8}, Case{1, 2, 70, 9, 64, 64}})
+    for (bool causal : {false, true})
+      for (Mask mask : {Mask::none, Mask::whole, Mask::row_for_all_queries, Mask::nothing_visible}) {
+        Case with = c;
+        with.causal = causal;
+        with.mask = mask;
+        check_attention<TestType>(with);
+      }
+}
+
+TEMPLATE_TEST_CASE("attention over long sequences, cut into blocks of queries and keys", "[attention]", float, double) {
+  check_attention<TestType>({1, 1, 500, 700, 16, 24});
+  check_attention<TestType>({1, 1, 700, 500, 16, 8, true});
+  check_attention<TestType>({1, 2, 400, 600, 8, 16, true, Mask::whole});
+  check_attention<TestType>({17, 1, 50, 50, 8, 8, false, Mask::row_for_all_queries});
+}
+
+TEMPLATE_TEST_CASE("attention of nothing", "[attention]", float, double) {
+  for (const Case& c : {Case{0, 2, 3, 3, 4, 4}, Case{2, 2, 0, 5, 4, 4}, Case{2, 2, 5, 0, 4, 4}, Case{1, 1, 2, 2, 4, 0}})
+    check_attention<TestType>(c);
+}
+
+TEMPLATE_TEST_CASE("a query that sees nothing gets zeros and gives none", "[attention]", float, double) {
+  const Problem<TestType> problem({2, 2, 9, 11, 8, 8, false, Mask::nothing_visible});
+  for_each_isa([&] {
+    const auto results = problem.run().all();
+    CHECK(results == zeros<TestType>(static_cast<std::int64_t>(results.size())));
+  });
+}
+
+TEMPLATE_TEST_CASE("large scores do not overflow and NaN passes", "[attention]", float, double) {
+  using T = TestType;
+  Problem<T> problem({1, 1, 3, 40, 4, 4});
+  for (T& value : problem.q) value *= T(1e4);
+  for_each_isa([&] {
+    const auto results = problem.run();
+    for (T value : results.all()) CHECK(std::isfinite(value));
+  });
+  problem.q[0] = std::numeric_limits<T>::quiet_NaN();
+  for_each_isa([&] {
+    const auto results = problem.run();
+    CHECK(std::isnan(results.o[0]));
+    CHECK(std::isfinite(results.o[4]));
+  });
+}

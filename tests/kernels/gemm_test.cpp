@@ -1,0 +1,162 @@
+#include <agon/kernels/gemm.hpp>
+
+#include "kernel_test.hpp"
+
+using agon::Activation;
+using agon::MatView;
+using agon::kernels::Epilogue;
+using namespace kernel_test;
+
+namespace {
+
+struct Case {
+  std::int64_t m, n, k;
+  bool transpose_a = false, transpose_b = false;
+};
+
+/// Matrices of one product with rows wider than they need to be, and what the product is in double.
+template <class T>
+struct Product {
+  static constexpr std::int64_t gap = 3;
+  Case size;
+  std::int64_t ld_a, ld_b, ld_c;
+  std::vector<T> a, b, bias, before;
+
+  explicit Product(const Case& s)
+      : size(s),
+        ld_a((s.transpose_a ? s.m : s.k) + gap),
+        ld_b((s.transpose_b ? s.k : s.n) + gap),
+        ld_c(s.n + gap),
+        a(random_values<T>((s.transpose_a ? s.k : s.m) * ld_a, 1)),
+        b(random_values<T>((s.transpose_b ? s.n : s.k) * ld_b, 2)),
+        bias(random_values<T>(s.n, 3)),
+        before(random_values<T>(s.m * ld_c, 4)) {}
+
+  MatView<const T> view_a() const {
+    return {a.data(), size.transpose_a ? size.k : size.m, size.transpose_a ? size.m : size.k, ld_a};
+  }
+  MatView<const T> view_b() const {
+    return {b.data(), size.transpose_b ? size.n : size.k, size.transpose_b ? size.k : size.n, ld_b};
+  }
+
+  std::vector<T> run(const Epilogue<T>& epilogue) const {
+    auto c = before;
+    agon::kernels::gemm<T>(view_a(), size.transpose_a, view_b(), size.transpose_b, {c.data(), size.m, size.n, ld_c},
+                           epilogue);
+    return c;
+  }
+
+  /// The gaps between the rows keep what they held.
+  std::vector<double> expected(const Epilogue<T>& epilogue) const {
+    const auto at = [](const std::vector<T>& v, std::int64_t i) {
+      return static_cast<double>(v[static_cast<std::size_t>(i)]);
+    };
+    std::vector<double> c(before.begin(), before.end());
+    for (std::int64_t i = 0; i < size.m; ++i)
+      for (std::int64_t j = 0; j < size.n; ++j) {
+        double x = 0;
+        for (std::int64_t q = 0; q < size.k; ++q)
+          x += at(a, size.transpose_a ? q * ld_a + i : i * ld_a + q) *
+               at(b, size.transpose_b ? j * ld_b + q : q * ld_b + j);
+        if (epilogue.bias) x += at(bias, j);
+        if (epilogue.activation.kind == Activation::Kind::relu) x = std::max(x, 0.0);
+        if (epilogue.activation.kind == Activation::Kind::leaky_relu) x = x > 0 ? x : epilogue.activation.slope * x;
+        if (epilogue.activation.kind == Activation::Kind::tanh) x = std::tanh(x);
+        if (epilogue.activation.kind == Activation::Kind::sigmoid) x = 1 / (1 + std::exp(-x));
+        if (epilogue.accumulate) x += at(before, i * ld_c + j);
+        c[static_cast<std::size_t>(i * ld_c + j)] = x;
+      }
+    return c;
+  }
+};
+
+template <class T>
+void check_product(const Case& s, const Epilogue<T>& epilogue, const Product<T>& product) {
+  INFO(s.m << " x " << s.n << " x " << s.k << ", transposed " << s.transpose_a << s.transpose_b);
+  const auto expected = product.expected(epilogue);
+  for_each_isa([&] {
+    const auto c = with_any_threads([&] { return product.run(epilogue); });
+    CHECK(difference(c, expected) < tolerance<T>(8 + static_cast<double>(s.k) / 2));
+  });
+}
+
+}  // namespace
+
+TEMPLATE_TEST_CASE("gemm of every transpose", "[gemm]", float, double) {
+  const std::int64_t sizes[][3] = {{1, 1, 1},   {1, 40, 33},  {5, 1, 70},   {14, 32, 64},  {15, 33, 17},
+                                   {3, 100, 5}, {61, 47, 12}, {128, 8, 64}, {200, 70, 31}, {64, 130, 129}};
+  for (const auto& [m, n, k] : sizes)
+    for (bool transpose_a : {false, true})
+      for (bool transpose_b : {false, true}) {
+        const Case size{m, n, k, transpose_a, transpose_b};
+        check_product<TestType>(size, {}, Product<TestType>(size));
+      }
+}
+
+TEMPLATE_TEST_CASE("gemm with bias, activation and accumulation", "[gemm]", float, double) {
+  using Kind = Activation::Kind;
+  for (const Case& size : {Case{7, 19, 5}, Case{70, 65, 90, true, true}, Case{20, 24, 3000}}) {
+    const Product<TestType> product(size);
+    check_product<TestType>(size, {.accumulate = true}, product);
+    for (const auto& activation : {Activation{}, Activation{Kind::relu}, Activation{Kind::leaky_relu, 0.2},
+                                   Activation{Kind::tanh}, Activation{Kind::sigmoid}})
+      check_product<TestType>(size, {.bias = product.bias.data(), .activation = activation}, product);
+  }
+}
+
+TEMPLATE_TEST_CASE("gemm cut into blocks of every dimension", "[gemm]", float, double) {
+  // Tall, wide, deep (the sum over k is cut), and strides that are multiples of a page, which are repacked.
+  for (const Case& size : {Case{1500, 40, 70}, Case{30, 2000, 50, false, true}, Case{33, 50, 9000, true},
+                           Case{260, 300, 700}, Case{40, 80, 1021}, Case{509, 100, 130, true}})
+    check_product<TestType>(size, {}, Product<TestType>(size));
+}
+
+TEMPLATE_TEST_CASE("gemm of nothing", "[gemm]", float, double) {
+  for (const Case& size : {Case{0, 5, 3}, Case{5, 0, 3}, Case{4, 6, 0}, Case{4, 6, 0, true, true}, Case{0, 0, 0}}) {
+    const Product<TestType> product(size);
+    check_product<TestType>(size, {}, product);
+    check_product<TestType>(size, {.bias = product.bias.data()}, product);
+    check_product<TestType>(size, {.accumulate = true}, product);
+  }
+}
+
+TEMPLATE_TEST_CASE("gemm_batched is gemm product by product", "[gemm]", float, double) {
+  using T = TestType;
+  struct Batch {
+    std::int64_t batch, m, n, k;
+  };
+  for (const auto& size : {Batch{0, 3, 4, 5}, Batch{1, 9, 8, 7}, Batch{40, 13, 21, 8}, Batch{3, 200, 210, 120}}) {
+    const std::int64_t batch = size.batch, m = size.m, n = size.n, k = size.k;
+    INFO(batch << " of " << m << " x " << n << " x " << k);
+    const std::int64_t stride_a = m * k + 2, stride_b = n * k + 1, stride_c = m * n + 4;
+    const auto a = random_values<T>(batch * stride_a, 1), b = random_values<T>(batch * stride_b, 2);
+    for_each_isa([&] {
+      auto expected = zeros<T>(batch * stride_c);
+      for (std::int64_t i = 0; i < batch; ++i)
+        agon::kernels::gemm<T>({a.data() + i * stride_a, m, k, k}, false, {b.data() + i * stride_b, n, k, k}, true,
+                               {expected.data() + i * stride_c, m, n, n});
+      const auto c = with_any_threads([&] {
+        auto out = zeros<T>(batch * stride_c);
+        agon::kernels::gemm_batched<T>(batch, {a.data(), m, k, k}, stride_a, false, {b.data(), n, k, k}, stride_b, true,
+                                       {out.data(), m, n, n}, stride_c);
+        return out;
+      });
+      CHECK(difference(c, expected) < tolerance<T>(2 * std::sqrt(static_cast<double>(k))));
+    });
+  }
+}
+
+TEMPLATE_TEST_CASE("gemm passes infinities and NaN on", "[gemm]", float, double) {
+  using T = TestType;
+  using Limits = std::numeric_limits<T>;
+  const std::vector<T> a{1, Limits::infinity(), Limits::quiet_NaN()}, b{2, 3};
+  for_each_isa([&] {
+    auto c = zeros<T>(6);
+    agon::kernels::gemm<T>({a.data(), 3, 1, 1}, false, {b.data(), 1, 2, 2}, false, {c.data(), 3, 2, 2});
+    CHECK(c[0] == 2);
+    CHECK(c[1] == 3);
+    CHECK(c[2] == Limits::infinity());
+    CHECK(std::isnan(c[4]));
+    CHECK(std::isnan(c[5]));
+  });
+}
