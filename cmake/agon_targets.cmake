@@ -26,6 +26,13 @@ if(AGON_USE_OPENMP)
   endif()
 endif()
 
+# The kernels compiled once, for projects with many units: see agon/kernels/compiled.hpp. Built where it is used.
+add_library(agon_compiled STATIC EXCLUDE_FROM_ALL "${PROJECT_SOURCE_DIR}/cmake/compiled.cpp")
+add_library(agon::compiled ALIAS agon_compiled)
+target_link_libraries(agon_compiled PUBLIC agon)
+target_compile_definitions(agon_compiled PUBLIC AGON_COMPILED PRIVATE AGON_COMPILED_BODY)
+target_compile_options(agon_compiled INTERFACE "SHELL:-include agon/kernels/compiled.hpp")
+
 if(AGON_IO)
   find_package(ZLIB QUIET)
   find_package(PNG QUIET)

@@ -3,11 +3,13 @@
 #include "version.hpp"
 
 #include <agon/core/isa.hpp>
+#include <agon/io/grid.hpp>
 #include <agon/io/png.hpp>
 #include <agon/io/safetensors.hpp>
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <iomanip>
 #include <sstream>
@@ -91,11 +93,14 @@ void RunFolder::start(const Settings& settings, bool goes_on) const {
     if (entry.path().filename().string().starts_with("step_")) std::filesystem::remove(entry.path(), ignored);
 }
 
-void RunFolder::save_grid(const Session& session, std::int64_t columns, std::uint64_t seed) const {
-  make_folder(path_ / "samples");
+void RunFolder::save_grid(const Session& session, std::uint64_t seed) const {
+  constexpr std::int64_t columns = 16;
+  Rng noise(seed, "grid");
+  const auto images = draw(session.average, repeated({0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, columns), noise);
   std::ostringstream name;
   name << "step_" << std::setw(6) << std::setfill('0') << session.step << ".png";
-  io::save_png(path_ / "samples" / name.str(), draw_grid(session.average, columns, seed));
+  make_folder(path_ / "samples");
+  io::save_png(path_ / "samples" / name.str(), io::grid(images, {.columns = columns, .scale = 2}));
 }
 
 void RunFolder::restore(Session& session, const State& state) const {

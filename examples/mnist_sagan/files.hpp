@@ -17,7 +17,8 @@ class RunFolder {
   /// Makes the folder and writes all options into it; unless it goes on, removes what a former run has left.
   void start(const Settings& settings, bool goes_on) const;
 
-  void save_grid(const Session& session, std::int64_t columns, std::uint64_t seed) const;
+  /// Writes samples/step_NNNNNN.png: digits by the averaged generator, a row a digit, from noise of the seed alone.
+  void save_grid(const Session& session, std::uint64_t seed) const;
   /// Brings a session to where a checkpoint was. Throws agon::IoError when it is not one of such a session.
   void restore(Session& session, const agon::State& state) const;
   /// Writes checkpoint and weights. Throws agon::Error, before it writes anything, when a weight is not finite.

@@ -1,7 +1,7 @@
 #include "networks.hpp"
 
+#include <agon/data/pixels.hpp>
 #include <agon/gan/presets.hpp>
-#include <agon/io/grid.hpp>
 
 #include <algorithm>
 
@@ -27,7 +27,7 @@ GeneratorOptions generator_options(const NetworkOptions& options) {
     o.label_features = 0;
   } else {
     o.norm = options.norm == "none" ? GeneratorOptions::Norm::none : GeneratorOptions::Norm::batch;
-    o.label_features = std::max(o.label_features, o.latent / 2);  // the only way for the label to come in
+    if (o.label_features == 0) o.label_features = o.latent / 2;  // the only way for the label to come in
   }
   if (options.norm == "none") {  // as in R3GAN
     o.leak = 0.2;
@@ -56,15 +56,25 @@ double attention_gamma(const Module<float>& network) {
   return 0;
 }
 
-Tensor<std::uint8_t> draw_grid(const Generator& generator, std::int64_t columns, std::uint64_t seed) {
-  const NoGrad guard;
-  const auto n = generator.options().classes * columns;
-  auto labels = empty<std::int32_t>({n});
+Tensor<std::int32_t> repeated(const std::vector<std::int32_t>& digits, std::int64_t each) {
+  auto labels = empty<std::int32_t>({static_cast<std::int64_t>(digits.size()) * each});
   auto label = labels.mutable_data().begin();
-  for (std::int64_t i = 0; i < n; ++i) *label++ = static_cast<std::int32_t>(i / columns);
-  Rng rng(seed, "grid");
-  const auto z = normal<float>({n, generator.options().latent}, 0, 1, rng);
-  return io::grid(generator.forward(z, labels), {.columns = columns, .scale = 2});
+  for (const auto digit : digits) label = std::fill_n(label, each, digit);
+  return labels;
+}
+
+Tensor<std::uint8_t> draw(const Generator& generator, const Tensor<std::int32_t>& labels, Rng& rng) {
+  constexpr std::int64_t batch = 64;  // a usual batch of training, so that its buffers serve again
+  const NoGrad guard;
+  Tensor<std::uint8_t> images;
+  for (std::int64_t first = 0, n = labels.numel(); first < n; first += batch) {
+    const auto count = std::min(batch, n - first);
+    const auto z = normal<float>({count, generator.options().latent}, 0, 1, rng);
+    const auto pixels = to_pixels(generator.forward(z, labels.window({count}, first)));
+    if (!images.defined()) images = empty<std::uint8_t>(pixels.shape().with(0, n));
+    std::ranges::copy(pixels.data(), images.mutable_data().begin() + first * (pixels.numel() / count));
+  }
+  return images;
 }
 
 }  // namespace trainer

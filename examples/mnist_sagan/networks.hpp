@@ -5,6 +5,9 @@
 #include <agon/gan/discriminator.hpp>
 #include <agon/gan/generator.hpp>
 
+#include <cstdint>
+#include <vector>
+
 namespace trainer {
 
 using Generator = agon::Generator<float>;
@@ -17,7 +20,10 @@ agon::DiscriminatorOptions discriminator_options(const NetworkOptions& options);
 /// How much a network's self-attention adds, gamma; it starts at 0 and stays there without attention.
 double attention_gamma(const agon::Module<float>& network);
 
-/// A picture of `columns` digits of each kind from noise that depends on the seed alone, one row a digit.
-agon::Tensor<std::uint8_t> draw_grid(const Generator& generator, std::int64_t columns, std::uint64_t seed);
+/// Labels [digits * each]: each digit `each` times, in the order given.
+agon::Tensor<std::int32_t> repeated(const std::vector<std::int32_t>& digits, std::int64_t each);
+
+/// Images [n, h, w, 1] of the digits `labels` [n] from noise out of `rng`.
+agon::Tensor<std::uint8_t> draw(const Generator& generator, const agon::Tensor<std::int32_t>& labels, agon::Rng& rng);
 
 }  // namespace trainer

@@ -2,12 +2,12 @@
 #include "files.hpp"
 
 #include <agon/core/parallel.hpp>
-#include <agon/data/pixels.hpp>
 #include <agon/io/grid.hpp>
 #include <agon/io/npy.hpp>
 #include <agon/io/png.hpp>
 
 #include <algorithm>
+#include <filesystem>
 #include <iostream>
 
 namespace trainer {
@@ -16,30 +16,7 @@ using namespace agon;
 
 namespace {
 
-constexpr std::int64_t batch = 256, most_columns = 20;
-
-// Each digit `per_digit` times, in the order of `digits`.
-Tensor<std::int32_t> repeated(const std::vector<std::int32_t>& digits, std::int64_t per_digit) {
-  auto labels = empty<std::int32_t>({static_cast<std::int64_t>(digits.size()) * per_digit});
-  auto label = labels.mutable_data().begin();
-  for (const auto digit : digits) label = std::fill_n(label, per_digit, digit);
-  return labels;
-}
-
-// Images [n, h, w, 1] of the labels, a batch at a time.
-Tensor<std::uint8_t> draw(const Generator& generator, const Tensor<std::int32_t>& labels, Rng& rng) {
-  const NoGrad guard;
-  Tensor<std::uint8_t> images;
-  std::int64_t first = 0;
-  for (const auto n = labels.numel(); first < n; first += batch) {
-    const auto count = std::min(batch, n - first);
-    const auto z = normal<float>({count, generator.options().latent}, 0, 1, rng);
-    const auto pixels = to_pixels(generator.forward(z, labels.window({count}, first)));
-    if (!images.defined()) images = empty<std::uint8_t>(pixels.shape().with(0, n));
-    std::ranges::copy(pixels.data(), images.mutable_data().begin() + first * pixels.numel() / count);
-  }
-  return images;
-}
+constexpr std::int64_t most_columns = 20;
 
 // The first images of each digit, one row a digit.
 Tensor<std::uint8_t> overview(const Tensor<std::uint8_t>& images, std::int64_t digits) {

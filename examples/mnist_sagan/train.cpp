@@ -27,7 +27,6 @@ using namespace agon;
 namespace {
 
 constexpr int most_bad_steps = 10;  // in a row, before a run gives up
-constexpr std::int64_t grid_columns = 16;
 
 ImageDataset load_data(const std::string& data) {
   return data == "drawn" ? drawn_digits(20000) : io::load_mnist(data, io::Split::train);
@@ -47,7 +46,7 @@ void introduce(const TrainOptions& o, const Session& session, const RunFolder& f
             << "objective      " << o.loss << ", penalty " << o.penalty << '\n'
             << "learning rates " << o.lr_g << " and " << o.lr_d << '\n'
             << "run            " << o.steps << " steps of " << o.batch << " images, " << epochs << " epochs, seed "
-            << o.seed << ", " << num_threads() << " threads, " << name(active_isa()) << '\n'
+            << o.seed << ", threads " << num_threads() << ", " << name(active_isa()) << '\n'
             << "output         " << folder.path().string() << '\n';
   if (session.step > 0) std::cout << "goes on after  step " << session.step << '\n';
   std::cout << std::endl;
@@ -114,7 +113,7 @@ void run(const TrainOptions& o, Session& session, const RunFolder& folder, const
       progress.line(session.step, recent, last);
       recent = {};
     }
-    if (due(o.sample_every)) folder.save_grid(session, grid_columns, o.seed);
+    if (due(o.sample_every)) folder.save_grid(session, o.seed);
     if (due(o.save_every)) folder.save(session, settings);
   }
 }

@@ -27,7 +27,7 @@ inline namespace AGON_BUILD {
 
 /// o = softmax(scale q k^T) v per head, tiled with a running softmax, so that memory is linear in lq and lk.
 /// o has rows of heads * dv like [batch, lq, heads * dv]; lse[batch, heads, lq] receives the log-sum-exp of each row.
-/// A fully masked row gives zeros, and lse = -inf is not used for it: it is set to 0 and its probabilities are zero.
+/// A row that sees no key gives zeros; its lse is set to 0.
 template <Real T>
 void attention(const AttentionShape<T>& shape, const T* q, const T* k, const T* v, T* o, T* lse);
 

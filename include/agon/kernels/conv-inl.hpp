@@ -160,10 +160,13 @@ void fold_row(const detail::Fold& f, const T* part, std::int64_t y, T* to, const
         for (std::int64_t c = 0; c < f.c; ++c) at[c] += from[c * f.channel];
     }
   }
-  for (std::int64_t x = 0; x < f.w; ++x) {
-    T* const pixel = to + x * f.c;
+  constexpr std::int64_t group = 32;
+  T* pixel[group];
+  for (std::int64_t x = 0; x < f.w; x += group) {
+    const std::int64_t count = detail::smaller(group, f.w - x);
+    for (std::int64_t i = 0; i < count; ++i) pixel[i] = to + (x + i) * f.c;
     for (std::int64_t j = 0; j < f.c; j += Tile<T>::cols)
-      finish_panel(1, &pixel, j, detail::smaller(Tile<T>::cols, f.c - j), epilogue);
+      finish_panel(count, pixel, j, detail::smaller(Tile<T>::cols, f.c - j), epilogue);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 namespace agon::kernels::detail {
+inline namespace AGON_BUILD {
 
 /// The windows of a convolution over images [n, h, w, c]: window (y, x) covers kh x kw pixels from (stride y - top,
 /// stride x - left) on, with zeros beyond the edges. `top` and `left` are negative where windows start inside.
@@ -91,4 +92,5 @@ inline GemmPlan plan_weight_grad(std::int64_t m, std::int64_t n, std::int64_t k,
   return plan;
 }
 
+}  // namespace AGON_BUILD
 }  // namespace agon::kernels::detail

@@ -2,6 +2,9 @@ namespace agon::kernels {
 inline namespace AGON_BUILD {
 namespace AGON_ISA {
 
+template <class T>
+constexpr std::int64_t cache_line = 64 / static_cast<std::int64_t>(sizeof(T));
+
 /// Packs `cols` columns of op(B) from column j, at most one panel, for the depths [k, k + depth).
 template <class T>
 void gemm_pack_panel(const detail::GemmProblem<T>& p, std::int64_t j, std::int64_t cols, std::int64_t k,
@@ -14,27 +17,29 @@ void gemm_pack_panel(const detail::GemmProblem<T>& p, std::int64_t j, std::int64
     pack_copy(depth, cols, from, p.b.ld, to, width);
 }
 
-/// Rows [i, i + rows) of op(A) for the depths [k, k + depth). They are read in place unless their stride makes them
-/// compete for the same cache sets and they are read more than once.
+/// Whether the rows of op(A) are copied before use: they are read once for every panel, and their stride would make
+/// them compete for the same cache sets.
+template <class T>
+bool packs_left(const detail::GemmProblem<T>& p) {
+  const std::int64_t stride = p.a.ld * static_cast<std::int64_t>(sizeof(T));
+  return p.n > Tile<T>::cols && (p.transpose_a ? stride >= 2048 : stride % 4096 == 0);
+}
+
+/// Rows [i, i + rows) of op(A) for the depths [k, k + depth), in place or, where `packed` is given, copied to it.
 template <class T>
 detail::Rows<T> gemm_rows(const detail::GemmProblem<T>& p, std::int64_t i, std::int64_t rows, std::int64_t k,
                           std::int64_t depth, T* packed, const T** row) {
   static constexpr std::int64_t start = 0;
-  const std::int64_t stride = p.a.ld * static_cast<std::int64_t>(sizeof(T));
-  const std::int64_t line = 64 / static_cast<std::int64_t>(sizeof(T));
-  const bool reread = p.n > Tile<T>::cols;
-  if (p.transpose_a) {
-    const T* from = p.a.data + k * p.a.ld + i;
-    const bool pack = reread && stride >= 2048;
-    if (pack) pack_copy(depth, rows, from, p.a.ld, packed, rows + line);
-    for (std::int64_t r = 0; r < rows; ++r) row[r] = (pack ? packed : from) + r;
-    return {row, &start, 1, depth, pack ? rows + line : p.a.ld};
+  const T* from = p.a.data + (p.transpose_a ? k * p.a.ld + i : i * p.a.ld + k);
+  std::int64_t ld = p.a.ld;
+  if (packed) {
+    const std::int64_t width = p.transpose_a ? rows : depth;
+    pack_copy(p.transpose_a ? depth : rows, width, from, ld, packed, width + cache_line<T>);
+    from = packed;
+    ld = width + cache_line<T>;
   }
-  const T* from = p.a.data + i * p.a.ld + k;
-  const bool pack = reread && stride % 4096 == 0;
-  if (pack) pack_copy(rows, depth, from, p.a.ld, packed, depth + line);
-  for (std::int64_t r = 0; r < rows; ++r) row[r] = pack ? packed + r * (depth + line) : from + r * p.a.ld;
-  return {row, &start, 1, depth, 1};
+  for (std::int64_t r = 0; r < rows; ++r) row[r] = from + (p.transpose_a ? r : r * ld);
+  return {row, &start, 1, depth, p.transpose_a ? ld : 1};
 }
 
 /// Where gemm_block finds the panels of the right operand: all packed beforehand, in place, or packed when needed.
@@ -61,17 +66,17 @@ struct MatrixPanels {
 template <class T, class Panels>
 void gemm_block(const detail::GemmProblem<T>& p, const Panels& panels, const detail::GemmPlan& plan,
                 const detail::GemmBlock& at, T* c, std::int64_t ldc, const Epilogue<T>& epilogue) {
-  const std::int64_t line = 64 / static_cast<std::int64_t>(sizeof(T));
   const Workspace<const T*> left(at.m);
   const Workspace<T*> target(at.m);
-  const Workspace<T> packed_a((at.m + line) * (plan.depth + line));
+  const bool pack = packs_left(p);
+  const Workspace<T> packed_a(pack ? (at.m + cache_line<T>)*(plan.depth + cache_line<T>) : 0);
   const Workspace<T> scratch(panels.needs_scratch() ? plan.depth * Tile<T>::cols : 0);
   for (std::int64_t r = 0; r < at.m; ++r) target.data()[r] = c + (at.i + r) * ldc;
 
   std::int64_t done = 0;
   do {
     const std::int64_t depth = detail::smaller(plan.depth, at.k_size - done), k = at.k + done;
-    const auto rows = gemm_rows(p, at.i, at.m, k, depth, packed_a.data(), left.data());
+    const auto rows = gemm_rows(p, at.i, at.m, k, depth, pack ? packed_a.data() : nullptr, left.data());
     const bool accumulate = epilogue.accumulate || done > 0;
     done += depth;
     for (std::int64_t j = at.j; j < at.j + at.n; j += Tile<T>::cols) {

@@ -33,6 +33,13 @@ void gemm_reduce(Isa isa, std::int64_t i, std::int64_t rows, std::int64_t m, std
   AGON_DISPATCH_ON(isa, gemm_reduce(i, rows, m, n, parts, part, c, epilogue));
 }
 
+/// The instruction set for a product of n columns: half as wide vectors where AVX-512 would leave half of each empty.
+template <class T>
+Isa isa_for_columns(std::int64_t n) {
+  const Isa isa = active_isa();
+  return isa == Isa::avx512 && n * static_cast<std::int64_t>(sizeof(T)) <= 32 ? Isa::avx2 : isa;
+}
+
 /// C [m, n] from the jobs of `plan`: runs job(block, c, ldc, epilogue) for each and adds up what ranges of k give.
 template <class T, class Job>
 void run_jobs(Isa isa, const detail::GemmPlan& plan, std::int64_t m, std::int64_t n, std::int64_t k, MatView<T> c,
@@ -84,7 +91,7 @@ void gemm_batched(std::int64_t batch, MatView<const T> a, std::int64_t stride_a,
                   const Epilogue<T>& epilogue) {
   const std::int64_t m = c.rows, n = c.cols, k = transpose_a ? a.rows : a.cols;
   if (batch <= 0 || m <= 0 || n <= 0) return;
-  const Isa isa = active_isa();
+  const Isa isa = gemm_driver::isa_for_columns<T>(n);
   const auto product = [&](std::int64_t i) {
     return detail::GemmProblem<T>{{a.data + i * stride_a, a.rows, a.cols, a.ld},
                                   transpose_a,

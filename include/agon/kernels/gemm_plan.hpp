@@ -6,6 +6,7 @@
 #include <cstdint>
 
 namespace agon::kernels::detail {
+inline namespace AGON_BUILD {
 
 /// C [m, n] = op(A) op(B), the sum over k.
 template <class T>
@@ -76,4 +77,5 @@ inline GemmBlock job_of(const GemmPlan& plan, std::int64_t m, std::int64_t n, st
   return {i, smaller(plan.m_block, m - i), j, smaller(plan.n_block, n - j), from, smaller(plan.k_block, k - from)};
 }
 
+}  // namespace AGON_BUILD
 }  // namespace agon::kernels::detail

@@ -62,16 +62,6 @@ void pack_transpose(std::int64_t rows, std::int64_t cols, const T* from, std::in
   }
 }
 
-/// Packs one panel of the right operand: rows x cols elements of b, stored transposed or not, in rows of whole vectors.
-template <class T>
-AGON_INLINE void pack_panel(std::int64_t rows, std::int64_t cols, const T* b, std::int64_t ld, bool transposed, T* to) {
-  const std::int64_t width = detail::round_up(cols, Vec<T>::lanes);
-  if (transposed)
-    pack_transpose(rows, cols, b, ld, to, width);
-  else
-    pack_copy(rows, cols, b, ld, to, width);
-}
-
 }  // namespace AGON_ISA
 }  // namespace AGON_BUILD
 }  // namespace agon::kernels

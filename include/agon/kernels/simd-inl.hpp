@@ -131,23 +131,48 @@ AGON_INLINE Vec<T> min(Vec<T> a, Vec<T> b) {
   return select<T>(a < b, a, b);
 }
 
+#if AGON_VECTOR_BYTES
+/// Lane i of the result is lane i ^ distance of v.
+template <int distance, class T, std::size_t... lane>
+AGON_INLINE Vec<T> exchange_lanes(Vec<T> v, std::index_sequence<lane...>) {
+  return {__builtin_shufflevector(v.raw, v.raw, (static_cast<int>(lane) ^ distance)...)};
+}
+#endif
+
+template <int width, class T>
+AGON_INLINE T sum_halves(Vec<T> v) {
+#if AGON_VECTOR_BYTES
+  if constexpr (width > 0)
+    return sum_halves<width / 2>(v + exchange_lanes<width>(v, std::make_index_sequence<Vec<T>::lanes>{}));
+  else
+    return v.raw[0];
+#else
+  return v.raw;
+#endif
+}
+
 /// Sum of the lanes, halves added first: the same order on every run.
 template <class T>
 AGON_INLINE T sum(Vec<T> v) {
-  T lane[Vec<T>::lanes];
-  v.store(lane);
-  for (int width = Vec<T>::lanes / 2; width > 0; width /= 2)
-    for (int i = 0; i < width; ++i) lane[i] += lane[i + width];
-  return lane[0];
+  return sum_halves<Vec<T>::lanes / 2>(v);
 }
 
+template <int width, class T>
+AGON_INLINE T max_halves(Vec<T> v) {
+#if AGON_VECTOR_BYTES
+  if constexpr (width > 0)
+    return max_halves<width / 2>(max(v, exchange_lanes<width>(v, std::make_index_sequence<Vec<T>::lanes>{})));
+  else
+    return v.raw[0];
+#else
+  return v.raw;
+#endif
+}
+
+/// The largest lane.
 template <class T>
 AGON_INLINE T max_lane(Vec<T> v) {
-  T lane[Vec<T>::lanes];
-  v.store(lane);
-  T result = lane[0];
-  for (int i = 1; i < Vec<T>::lanes; ++i) result = lane[i] > result ? lane[i] : result;
-  return result;
+  return max_halves<Vec<T>::lanes / 2>(v);
 }
 
 }  // namespace AGON_ISA

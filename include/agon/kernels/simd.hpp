@@ -2,9 +2,11 @@
 
 #include <agon/kernels/dispatch.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
+#include <utility>
 
 #if AGON_X86
 #include <immintrin.h>

@@ -20,6 +20,7 @@ struct Epilogue {
 };
 
 namespace detail {
+inline namespace AGON_BUILD {
 
 constexpr std::int64_t smaller(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
 constexpr std::int64_t larger(std::int64_t a, std::int64_t b) { return a < b ? b : a; }
@@ -40,6 +41,7 @@ struct Rows {
   std::int64_t segments, length, step;
 };
 
+}  // namespace AGON_BUILD
 }  // namespace detail
 }  // namespace agon::kernels
 
