@@ -74,3 +74,7 @@
 #include <agon/data/drawn_digits.hpp>
 #include <agon/data/loader.hpp>
 #include <agon/data/pixels.hpp>
+
+#if defined(AGON_COMPILED)
+#include <agon/kernels/compiled.hpp>
+#endif

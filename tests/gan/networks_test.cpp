@@ -193,6 +193,15 @@ TEST_CASE("a clone of a network computes the same with tensors of its own", "[ga
   }
 }
 
+TEST_CASE("an empty batch gives an empty result", "[gan][networks]") {
+  Rng rng(13);
+  const Generator<float> g(generator_preset(Size::tiny), rng);
+  const Discriminator<float> d(discriminator_preset(Size::tiny), rng);
+  const auto images = g.forward(zeros<float>({0, 32}), zeros<std::int32_t>({0}));
+  CHECK(images.shape() == Shape{0, 28, 28, 1});
+  CHECK(d.forward(images, zeros<std::int32_t>({0})).shape() == Shape{0});
+}
+
 TEST_CASE("networks refuse what does not fit", "[gan][networks]") {
   Rng rng(11);
   CHECK_THROWS_AS(Generator<float>({.latent = 0}, rng), Error);

@@ -163,6 +163,12 @@ TEST_CASE("a detached penalty has no gradient", "[gan][penalties]") {
   CHECK(grad(loss + r1.detach(), critic.w).to_vector() == grad(mean(critic(x)), critic.w).to_vector());
 }
 
+TEST_CASE("a penalty can be measured under NoGrad", "[gan][penalties]") {
+  const LinearCritic critic{ones<double>({1, 3}).requires_grad_(), zeros<double>({1})};
+  const NoGrad guard;
+  CHECK(zero_centred_penalty(critic, ones<double>({2, 3}), 2).item() == Approx(3));
+}
+
 TEST_CASE("a penalty leaves no gradient in images or parameters, and no graph behind", "[gan][penalties]") {
   Rng rng(7);
   const auto before = live_nodes();

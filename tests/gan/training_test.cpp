@@ -134,6 +134,14 @@ TEST_CASE("a stored run goes on as if it had not stopped, bit for bit", "[gan][t
   CHECK(run::same_bits(same_seed, straight));
 }
 
+TEST_CASE("training refuses nonsense options", "[gan][training]") {
+  const double bad = GENERATE(-1.0, std::numeric_limits<double>::quiet_NaN());
+  CHECK_THROWS_AS(Run<float>({.r1 = bad}), Error);
+  CHECK_THROWS_AS(Run<float>({.r2 = bad}), Error);
+  CHECK_THROWS_AS(Run<float>({.gradient_penalty = bad}), Error);
+  CHECK_THROWS_AS(Run<float>({.max_grad_norm = bad}), Error);
+}
+
 TEST_CASE("training refuses a state that does not fit and stays as it was", "[gan][training]") {
   Run run, twin;
   auto state = run.training.state();

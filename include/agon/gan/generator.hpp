@@ -128,6 +128,7 @@ class Generator : public Cloneable<Generator<T>, Module<T>> {
     check(o.latent > 0 && o.classes > 0 && o.start_size > 0 && !o.channels.empty() && o.image_channels > 0,
           "Generator: latent ", o.latent, ", classes ", o.classes, ", start_size ", o.start_size, ", ",
           o.channels.size(), " feature maps; expected all positive");
+    check(o.leak >= 0, "Generator: leak ", o.leak, "; expected 0 (relu) or a positive slope");
     check(o.attention >= -1 && o.attention < static_cast<int>(o.channels.size()), "Generator: attention after map ",
           o.attention, "; expected -1 (none) to ", o.channels.size() - 1);
     return o;

@@ -16,8 +16,10 @@ namespace detail {
 /// The critic must treat the images of a batch independently: no batch normalisation.
 template <Real T, class Critic>
 Tensor<T> squared_slopes(const Critic& critic, const Tensor<T>& images) {
+  const bool differentiable = grad_enabled();
+  const GradMode mode(true);  // the inner derivative is taken even where the penalty is only measured
   const auto x = images.detach().requires_grad_();
-  const auto slopes = grad(sum(critic(x)), x, {.create_graph = true});
+  const auto slopes = grad(sum(critic(x)), x, {.create_graph = differentiable});
   return sum(square(reshape(slopes, {x.size(0), -1})), {1});
 }
 

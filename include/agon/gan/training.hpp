@@ -51,6 +51,10 @@ class Training {
         labels_(options.seed, "labels"),
         penalty_(options.seed, "penalty") {
     check(options.critic_steps >= 1, "Training: critic_steps ", options.critic_steps, "; expected at least 1");
+    const auto valid = [](double x) { return x >= 0; };
+    check(valid(options.r1) && valid(options.r2) && valid(options.gradient_penalty) && valid(options.max_grad_norm),
+          "Training: r1 ", options.r1, ", r2 ", options.r2, ", gradient_penalty ", options.gradient_penalty,
+          ", max_grad_norm ", options.max_grad_norm, "; expected 0 or more");
   }
 
   /// One discriminator update on `images` and `labels`, and a generator update after every critic_steps of them.
@@ -79,6 +83,7 @@ class Training {
   void load(const State& state) {
     const auto updates = state.integer("d_updates"), z = state.integer("z"), labels = state.integer("labels"),
                penalty = state.integer("penalty");
+    check(updates >= 0 && z >= 0 && labels >= 0 && penalty >= 0, "Training: the state has a negative position");
     d_updates_ = updates;
     z_.seek(static_cast<std::uint64_t>(z));
     labels_.seek(static_cast<std::uint64_t>(labels));

@@ -5,6 +5,8 @@
 #include <agon/ops/index.hpp>
 #include <agon/ops/norm.hpp>
 
+#include <string_view>
+
 namespace agon {
 
 struct BatchNormOptions {
@@ -15,6 +17,11 @@ struct BatchNormOptions {
 };
 
 namespace detail {
+
+inline void check_norm_options(std::string_view layer, double eps, double momentum) {
+  check(eps >= 0 && momentum >= 0 && momentum <= 1, layer, ": eps ", eps, ", momentum ", momentum,
+        "; expected eps >= 0 and 0 <= momentum <= 1");
+}
 
 /// Running mean and variance of a batch norm.
 template <Real T>
@@ -66,6 +73,7 @@ class BatchNorm : public LayerBase<BatchNorm<T>, T> {
         beta_(zeros<T>({options.features})),
         running_(options.features, options.momentum) {
     check(options.features > 0, "BatchNorm: features ", options.features, "; expected to be set and positive");
+    detail::check_norm_options("BatchNorm", options.eps, options.momentum);
     gamma_.requires_grad_();
     beta_.requires_grad_();
   }
@@ -107,6 +115,7 @@ class ConditionalBatchNorm : public Cloneable<ConditionalBatchNorm<T>, Module<T>
         running_(options.features, options.momentum) {
     check(options.features > 0 && options.classes > 0, "ConditionalBatchNorm: features ", options.features,
           ", classes ", options.classes, "; expected both to be set and positive");
+    detail::check_norm_options("ConditionalBatchNorm", options.eps, options.momentum);
     gamma_.requires_grad_();
     beta_.requires_grad_();
   }
@@ -145,6 +154,7 @@ class LayerNorm : public LayerBase<LayerNorm<T>, T> {
   explicit LayerNorm(const LayerNormOptions& options)
       : options_(options), gamma_(ones<T>({options.features})), beta_(zeros<T>({options.features})) {
     check(options.features > 0, "LayerNorm: features ", options.features, "; expected to be set and positive");
+    detail::check_norm_options("LayerNorm", options.eps, 0);
     gamma_.requires_grad_();
     beta_.requires_grad_();
   }

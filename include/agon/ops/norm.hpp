@@ -40,7 +40,7 @@ Tensor<T> spread_affine(const Tensor<T>& t, const Tensor<T>& x) {
 
 template <Real T>
 kernels::NormShape norm_shape(const Tensor<T>& x, const Tensor<T>& gamma, const Tensor<T>& beta, std::string_view op) {
-  check<ShapeError>(x.rank() >= 2 && x.numel() > 0, op, ": shape ", x.shape(), "; expected [n, ..., c], not empty");
+  check<ShapeError>(x.rank() >= 2 && x.size(-1) > 0, op, ": shape ", x.shape(), "; expected [n, ..., c] with c > 0");
   const auto c = x.size(-1);
   const bool plain = gamma.shape() == Shape{c}, conditional = gamma.shape() == Shape{x.size(0), c};
   check<ShapeError>((plain || conditional) && beta.shape() == gamma.shape(), op, ": gamma ", gamma.shape(), ", beta ",
@@ -72,6 +72,7 @@ template <Real T>
 BatchNormResult<T> batch_norm(const Tensor<T>& x, const Tensor<T>& gamma, const Tensor<T>& beta,
                               const NormOptions& options = {}) {
   const auto s = detail::norm_shape(x, gamma, beta, "batch_norm");
+  check<ShapeError>(s.rows > 0, "batch_norm: shape ", x.shape(), " has no rows to take statistics of");
   auto y = empty_like(x), m = empty<T>({s.cols}), rstd = empty<T>({s.cols});
   kernels::batch_norm(s, static_cast<T>(options.eps), x.data().data(), gamma.data().data(), beta.data().data(),
                       options.activation, y.mutable_data().data(), m.mutable_data().data(), rstd.mutable_data().data());

@@ -25,6 +25,7 @@ template <Real T>
 void ema_update(const std::vector<Tensor<T>>& targets, const std::vector<Tensor<T>>& values, double decay) {
   check<ShapeError>(targets.size() == values.size(), "ema_update: ", targets.size(), " averages of ", values.size(),
                     " tensors");
+  check(decay >= 0 && decay <= 1, "ema_update: decay ", decay, "; expected 0 to 1");
   for (std::size_t i = 0; i < targets.size(); ++i)
     check<ShapeError>(targets[i].shape() == values[i].shape(), "ema_update: average ", i, " has shape ",
                       targets[i].shape(), "; expected ", values[i].shape());

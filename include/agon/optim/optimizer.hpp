@@ -60,6 +60,7 @@ class Optimizer {
   /// The inverse of state(). Throws Error or ShapeError when it does not fit, before anything changes.
   void load(const State& state) {
     const auto steps = state.integer("steps");
+    check(steps >= 0, "optimizer: the state counts ", steps, " steps; expected 0 or more");
     for (const auto& [name, slot] : slots())
       for (std::size_t i = 0; i < slot->size(); ++i) {
         const auto& from = state.tensor<T>(name + "." + std::to_string(i));
