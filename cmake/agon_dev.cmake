@@ -21,3 +21,6 @@ endif()
 
 # The kernels' names carry the build's fingerprint: our programs and the library they link are built alike.
 target_link_libraries(agon_compiled PRIVATE agon_dev)
+if(CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
+  target_compile_options(agon_compiled PRIVATE -O2)  # also in a debug build: tests would take hours otherwise
+endif()

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# usage: trainer_test.sh TRAINER: mnist_sagan as its users call it, on drawn digits and the smallest networks: help,
+# usage: mnist_sagan_test.sh TRAINER: mnist_sagan as its users call it, on drawn digits and the smallest networks: help,
 # wrong usage, damaged files, short runs of every objective, the same weights at any number of threads and after an
 # interrupt, a kill and a resumption, and sampling. Exits with 77 (skipped) when there is no trainer.
 set -euo pipefail

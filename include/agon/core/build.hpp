@@ -35,10 +35,13 @@
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define AGON_BUILD_CHECKS _sanitized
-#elif defined(__OPTIMIZE__)
-#define AGON_BUILD_CHECKS _opt
-#else
-#define AGON_BUILD_CHECKS _debug
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define AGON_BUILD_CHECKS _sanitized
+#endif
+#endif
+#if !defined(AGON_BUILD_CHECKS)
+#define AGON_BUILD_CHECKS _plain
 #endif
 
 #define AGON_BUILD_PASTE_(a, b, c, d, e) a##b##c##d##e
