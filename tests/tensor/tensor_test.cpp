@@ -64,8 +64,8 @@ TEST_CASE("random factories depend on seed, stream and position alone") {
   CHECK(first.to_vector() != normal<float>({3, 4}, 0, 1, a).to_vector());
   a.seek(0);
   CHECK(first.to_vector() == normal<float>({3, 4}, 0, 1, a).to_vector());
-  for (auto label : randint<std::int32_t>({100}, 3, a).data()) CHECK((label >= 0 && label < 3));
-  for (auto x : uniform<float>({1000}, -2, 5, a).data()) CHECK((x >= -2 && x < 5));
+  for (auto label : randint<std::int32_t>({100}, 3, a).to_vector()) CHECK((label >= 0 && label < 3));
+  for (auto x : uniform<float>({1000}, -2, 5, a).to_vector()) CHECK((x >= -2 && x < 5));
   CHECK_THROWS_AS(randint<std::int64_t>({2}, 0, a), ShapeError);
 }
 

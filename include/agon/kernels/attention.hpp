@@ -6,6 +6,7 @@
 #include <agon/kernels/gemm_plan.hpp>
 #include <agon/kernels/tile.hpp>
 
+#include <algorithm>
 #include <cstdint>
 
 namespace agon::kernels {

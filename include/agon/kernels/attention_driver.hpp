@@ -40,6 +40,11 @@ void attention(const AttentionShape<T>& shape, const T* q, const T* k, const T* 
   constexpr std::int64_t most_rows = 224, job_work = 1 << 17;
   const std::int64_t heads = shape.batch * shape.heads;
   if (heads * shape.lq <= 0) return;
+  if (shape.lk <= 0) {
+    std::fill_n(o, heads * shape.lq * shape.dv, T(0));
+    std::fill_n(lse, heads * shape.lq, T(0));
+    return;
+  }
   const Isa isa = active_isa();
   const std::int64_t work = shape.lq * shape.lk * (shape.dk + shape.dv);
   const std::int64_t pieces = larger(pieces_of_head(heads, shape.lq, work), ceil_div(shape.lq, most_rows));
@@ -60,6 +65,12 @@ void attention_backward(const AttentionShape<T>& shape, const T* q, const T* k, 
   constexpr std::int64_t job_work = 1 << 17, grain = 1 << 14;
   const std::int64_t heads = shape.batch * shape.heads;
   if (heads <= 0) return;
+  if (shape.lq <= 0 || shape.lk <= 0) {
+    std::fill_n(dq, heads * shape.lq * shape.dk, T(0));
+    std::fill_n(dk, heads * shape.lk * shape.dk, T(0));
+    std::fill_n(dv, heads * shape.lk * shape.dv, T(0));
+    return;
+  }
   const Isa isa = active_isa();
   const std::int64_t work = shape.lq * shape.lk * (3 * shape.dk + 2 * shape.dv);
   // Each piece of the keys has its own share of dq; the shares are added in the order of the keys.

@@ -75,6 +75,7 @@ class Tensor {
   /// Size of one axis; negative counts from the last.
   std::int64_t size(int axis) const { return shape().at(axis); }
 
+  /// The elements, row-major, to be read. Valid while a tensor of this storage lives: in a range-for, name the tensor.
   std::span<const T> data() const { return {pointer(), static_cast<std::size_t>(numel())}; }
 
   /// The elements, to be written. Counts as a change: a graph that saved this tensor refuses to run backward over it.
