@@ -36,6 +36,12 @@ void fold_row(Isa isa, const detail::Fold& f, const T* part, std::int64_t y, T* 
   AGON_DISPATCH_ON(isa, fold_row(f, part, y, to, epilogue));
 }
 
+/// An operand without elements may be null, which has no offsets: another pointer, never read, stands for it.
+template <class T>
+const T* never_null(const T* operand, std::int64_t size, const T* other) {
+  return size > 0 ? operand : other;
+}
+
 inline detail::Windows windows_of(const ConvShape& s) {
   return {s.n, s.h, s.w, s.c, s.kh, s.kw, s.stride, s.padding, s.padding, s.oh, s.ow};
 }
@@ -124,6 +130,8 @@ void multiply_windows(Isa isa, const detail::Windows& s, const T* x, const T* le
 template <Real T>
 void conv2d(const ConvShape& s, const T* x, const T* w, T* y, const Epilogue<T>& epilogue) {
   if (s.n * s.oh * s.ow * s.o <= 0) return;
+  x = conv_driver::never_null<T>(x, s.n * s.h * s.w * s.c, y);
+  w = conv_driver::never_null<T>(w, s.o * s.kh * s.kw * s.c, y);
   const Isa isa = active_isa();
   const std::int64_t taps = s.kh * s.kw, depth = taps * s.c;
   if (taps == 1 && s.stride == 1 && s.padding == 0)
@@ -149,6 +157,8 @@ void conv2d(const ConvShape& s, const T* x, const T* w, T* y, const Epilogue<T>&
 template <Real T>
 void conv2d_input_grad(const ConvShape& s, const T* g, const T* w, T* x, const Epilogue<T>& epilogue) {
   if (s.n * s.h * s.w * s.c <= 0) return;
+  g = conv_driver::never_null<T>(g, s.n * s.oh * s.ow * s.o, x);
+  w = conv_driver::never_null<T>(w, s.o * s.kh * s.kw * s.c, x);
   const Isa isa = active_isa();
   const std::int64_t taps = s.kh * s.kw, pixels = s.n * s.oh * s.ow;
   if (taps == 1 && s.stride == 1 && s.padding == 0)
@@ -170,6 +180,8 @@ template <Real T>
 void conv2d_weight_grad(const ConvShape& s, const T* x, const T* g, T* w) {
   const std::int64_t taps = s.kh * s.kw, pixels = s.n * s.oh * s.ow;
   if (s.o * taps * s.c <= 0) return;
+  x = conv_driver::never_null<T>(x, s.n * s.h * s.w * s.c, w);
+  g = conv_driver::never_null<T>(g, pixels * s.o, w);
   if (taps == 1 && s.stride == 1 && s.padding == 0)
     return gemm<T>({g, pixels, s.o, s.o}, true, {x, pixels, s.c, s.c}, false, {w, s.o, s.c, s.c});
   const Isa isa = active_isa();

@@ -30,6 +30,10 @@ template <class T>
 detail::Rows<T> gemm_rows(const detail::GemmProblem<T>& p, std::int64_t i, std::int64_t rows, std::int64_t k,
                           std::int64_t depth, T* packed, const T** row) {
   static constexpr std::int64_t start = 0;
+  if (depth <= 0) {  // nothing will be read, and null has no rows to point to
+    for (std::int64_t r = 0; r < rows; ++r) row[r] = p.a.data;
+    return {row, &start, 1, 0, 1};
+  }
   const T* from = p.a.data + (p.transpose_a ? k * p.a.ld + i : i * p.a.ld + k);
   std::int64_t ld = p.a.ld;
   if (packed) {

@@ -92,14 +92,13 @@ void gemm_batched(std::int64_t batch, MatView<const T> a, std::int64_t stride_a,
   const std::int64_t m = c.rows, n = c.cols, k = transpose_a ? a.rows : a.cols;
   if (batch <= 0 || m <= 0 || n <= 0) return;
   const Isa isa = gemm_driver::isa_for_columns<T>(n);
+  // Where k is 0 nothing is read, but rows of a null pointer may not even be pointed to.
+  const auto operand = [&](const MatView<const T>& of, std::int64_t offset) {
+    return k > 0 ? MatView<const T>{of.data + offset, of.rows, of.cols, of.ld} : MatView<const T>{c.data, 0, 0, 0};
+  };
   const auto product = [&](std::int64_t i) {
-    return detail::GemmProblem<T>{{a.data + i * stride_a, a.rows, a.cols, a.ld},
-                                  transpose_a,
-                                  {b.data + i * stride_b, b.rows, b.cols, b.ld},
-                                  transpose_b,
-                                  m,
-                                  n,
-                                  k};
+    return detail::GemmProblem<T>{
+        operand(a, i * stride_a), transpose_a, operand(b, i * stride_b), transpose_b, m, n, k};
   };
   const auto target = [&](std::int64_t i) { return MatView<T>{c.data + i * stride_c, m, n, c.ld}; };
 
