@@ -1,9 +1,9 @@
 #pragma once
 
-/// The kernels' instances for float and double, compiled once in the target agon::compiled instead of in every unit. That
-/// target defines AGON_COMPILED and includes this header everywhere; its one source file defines AGON_COMPILED_BODY.
-/// Library and users must be built with the same instruction set, -ffast-math and sanitizer flags: the names of the
-/// kernels carry the build's fingerprint, so a difference is an error of the linker.
+/// The kernels' instances for float and double, compiled once in the target agon::compiled instead of in every unit.
+/// That target defines AGON_COMPILED and includes this header everywhere; its one source file defines
+/// AGON_COMPILED_BODY. Library and users must be built with the same instruction set, -ffast-math and sanitizer flags:
+/// the names of the kernels carry the build's fingerprint, so a difference is an error of the linker.
 
 #include <agon/kernels/attention.hpp>
 #include <agon/kernels/conv.hpp>
