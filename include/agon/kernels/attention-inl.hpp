@@ -63,21 +63,30 @@ AGON_INLINE typename Vec<T>::Mask load_mask(const bool* p, std::int64_t n) {
 #endif
 }
 
-/// The first n <= lanes scores, scaled; hidden_score beyond them and where the mask is false.
+/// scale s - shift for the first n <= lanes scores; hidden_score beyond them and where the mask is false.
 template <class T>
-AGON_INLINE Vec<T> load_scores(const T* s, std::int64_t n, Vec<T> scale, const bool* mask) {
+AGON_INLINE Vec<T> load_scores(const T* s, std::int64_t n, Vec<T> scale, const bool* mask,
+                               Vec<T> shift = Vec<T>::zero()) {
   using V = Vec<T>;
   const V hidden = V::set1(hidden_score<T>);
-  V v = (n >= V::lanes ? V::load(s) : V::load_first(s, n)) * scale;
+  const V v = fmadd(n >= V::lanes ? V::load(s) : V::load_first(s, n), scale, -shift);
   if (mask) return select<T>(load_mask<T>(mask, n), v, hidden);
   return n >= V::lanes ? v : select<T>(V::first(n), v, hidden);
 }
 
-/// exp(score - shift), zero where the score is hidden. A NaN passes.
+/// exp(x) for scores from which their maximum or log-sum-exp was subtracted, so that it cannot overflow; 0 for hidden
+/// ones. A NaN passes.
 template <class T>
-AGON_INLINE Vec<T> probability(Vec<T> score, Vec<T> shift) {
-  const auto hidden = score < Vec<T>::set1(hidden_score<T> / 2);
-  return select<T>(hidden, Vec<T>::zero(), exp(score - shift));
+AGON_INLINE Vec<T> probability(Vec<T> x) {
+  using K = detail::MathTable<T>;
+  const auto [n, m] = exp_parts(max(Vec<T>::set1(K::exp_lowest), x));
+  return keep_nan(x, scale(Vec<T>::set1(T(1)) + m, n));
+}
+
+/// What is subtracted from the scores of a row whose highest is given: nothing where all are hidden.
+template <class T>
+T shift_of_row(T highest) {
+  return highest < hidden_score<T> / 2 ? T(0) : highest;
 }
 
 /// max(highest, largest visible score).
@@ -97,7 +106,7 @@ T exp_scores(T* s, std::int64_t n, std::int64_t width, T scale, const bool* mask
   V total = V::zero();
   std::int64_t j = 0;
   for (; j < n; j += V::lanes) {
-    const V p = probability(load_scores(s + j, n - j, V::set1(scale), mask ? mask + j : nullptr), V::set1(shift));
+    const V p = probability(load_scores(s + j, n - j, V::set1(scale), mask ? mask + j : nullptr, V::set1(shift)));
     total = total + p;
     p.store(s + j);
   }
@@ -172,7 +181,6 @@ void attend_rows(const AttentionShape<T>& shape, std::int64_t number, std::int64
   using V = Vec<T>;
   using Block = ScoreBlock<T>;
   const Head<T> head{shape, number / shape.heads, number % shape.heads};
-  static constexpr std::int64_t start = 0;
   const Workspace<T> scores(Block::rows * Block::width), keys(Block::keys * shape.dk);
   const Workspace<T> values(Block::keys * detail::round_up(shape.dv, V::lanes));
   const Workspace<T> highest(detail::round_up(count, V::lanes)), total(detail::round_up(count, V::lanes));
@@ -197,7 +205,7 @@ void attend_rows(const AttentionShape<T>& shape, std::int64_t number, std::int64
         query[r] = head.query(q, i + r);
         out[r] = o + head.at(shape.lq, i + r, shape.dv);
       }
-      multiply_panels(rows, {query, &start, 1, shape.dk, 1}, keys.data(), n, score, depth);
+      multiply_panels(rows, {query, &detail::whole_depth, 1, shape.dk, 1}, keys.data(), n, score, depth);
       for (std::int64_t r = 0; r < rows; ++r) {
         T& top = highest.data()[i - first + r];
         T& sum_of_row = total.data()[i - first + r];
@@ -205,13 +213,17 @@ void attend_rows(const AttentionShape<T>& shape, std::int64_t number, std::int64
         const bool* const mask = head.mask(i + r, j);
         const T before = top;
         top = highest_score(score[r], visible, shape.scale, mask, top);
-        const V shrink = exp(V::set1(before - top));
-        T factor[V::lanes];
-        shrink.store(factor);
-        sum_of_row = sum_of_row * factor[0] + exp_scores(score[r], visible, depth, shape.scale, mask, top);
-        if (j > 0 && factor[0] != T(1)) scale_run(shape.dv, shrink, out[r]);
+        const T shift = shift_of_row(top);
+        if (j > 0 && before != top) {
+          const V shrink = probability(V::set1(before - shift));
+          T factor[V::lanes];
+          shrink.store(factor);
+          sum_of_row *= factor[0];
+          scale_run(shape.dv, shrink, out[r]);
+        }
+        sum_of_row += exp_scores(score[r], visible, depth, shape.scale, mask, shift);
       }
-      multiply(rows, {weight, &start, 1, depth, 1}, value.data, value.ld, out, shape.dv, j > 0);
+      multiply(rows, {weight, &detail::whole_depth, 1, depth, 1}, value.data, value.ld, out, shape.dv, j > 0);
     }
   }
   finish_attention(head, first, count, highest.data(), total.data(), o, lse);

@@ -18,7 +18,7 @@ void score_gradients(T* s, T* dp, std::int64_t n, std::int64_t width, T scale, c
   using V = Vec<T>;
   std::int64_t j = 0;
   for (; j < n; j += V::lanes) {
-    const V p = probability(load_scores(s + j, n - j, V::set1(scale), mask ? mask + j : nullptr), V::set1(lse));
+    const V p = probability(load_scores(s + j, n - j, V::set1(scale), mask ? mask + j : nullptr, V::set1(lse)));
     p.store(s + j);
     const V d = p * (V::load(dp + j) - V::set1(inner)) * V::set1(scale);
     (n - j >= V::lanes ? d : select<T>(V::first(n - j), d, V::zero())).store(dp + j);
@@ -38,7 +38,6 @@ void attend_backward_keys(const AttentionShape<T>& shape, std::int64_t number, s
   using V = Vec<T>;
   using Block = ScoreBlock<T>;
   const Head<T> head{shape, number / shape.heads, number % shape.heads};
-  static constexpr std::int64_t start = 0;
   const std::int64_t wide_k = detail::round_up(shape.dk, V::lanes), wide_v = detail::round_up(shape.dv, V::lanes);
   const Workspace<T> scores(Block::rows * Block::width), gradients(Block::rows * Block::width);
   const Workspace<T> keys(Block::keys * shape.dk), values(Block::keys * shape.dv), padded_keys(Block::keys * wide_k);
@@ -85,18 +84,18 @@ void attend_backward_keys(const AttentionShape<T>& shape, std::int64_t number, s
         g_row[r] = upstream.data + (i + r) * upstream.ld;
         dq_row[r] = dq + head.at(shape.lq, i + r, shape.dk);
       }
-      multiply_panels(rows, {q_row, &start, 1, shape.dk, 1}, keys.data(), n, score, depth);
-      multiply_panels(rows, {g_row, &start, 1, shape.dv, 1}, values.data(), n, gradient, depth);
+      multiply_panels(rows, {q_row, &detail::whole_depth, 1, shape.dk, 1}, keys.data(), n, score, depth);
+      multiply_panels(rows, {g_row, &detail::whole_depth, 1, shape.dv, 1}, values.data(), n, gradient, depth);
       // The first queries write all rows of dk and dv, whether they see them or not.
       const std::int64_t width = i == 0 ? n : depth;
       for (std::int64_t r = 0; r < rows; ++r)
         score_gradients(score[r], gradient[r], head.visible(i + r, j, n), width, shape.scale, head.mask(i + r, j),
                         lse_head[i + r], inner.data()[i + r]);
-      multiply(width, {p_col, &start, 1, rows, Block::width}, upstream.data + i * upstream.ld, upstream.ld, dv_row,
-               shape.dv, i > 0);
-      multiply(width, {ds_col, &start, 1, rows, Block::width}, query.data + i * query.ld, query.ld, dk_row, shape.dk,
-               i > 0);
-      multiply(rows, {ds_row, &start, 1, depth, 1}, key.data, key.ld, dq_row, shape.dk, j > begin);
+      multiply(width, {p_col, &detail::whole_depth, 1, rows, Block::width}, upstream.data + i * upstream.ld,
+               upstream.ld, dv_row, shape.dv, i > 0);
+      multiply(width, {ds_col, &detail::whole_depth, 1, rows, Block::width}, query.data + i * query.ld, query.ld,
+               dk_row, shape.dk, i > 0);
+      multiply(rows, {ds_row, &detail::whole_depth, 1, depth, 1}, key.data, key.ld, dq_row, shape.dk, j > begin);
     }
   }
 }

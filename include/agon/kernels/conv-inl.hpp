@@ -37,39 +37,49 @@ void pad_rows(const detail::Windows& s, const T* image, std::int64_t first, std:
 }
 
 /// One job of a convolution as a product of register tiles: the left operand is read from the windows where they stand,
-/// `packed` is the right one, [kh, kw, c] x out_channels in panels.
+/// without the taps that lie on padding; `packed` is the right one, [kh, kw, c] x out_channels in panels.
 template <class T>
 void conv_block(const detail::Windows& s, const detail::WindowBlock& at, const T* x, const T* packed,
                 std::int64_t out_channels, const detail::Placement& place, T* y, const Epilogue<T>& epilogue) {
-  const bool pad = s.need_padding();
-  const std::int64_t pitch = s.pitch(), image = s.h * s.w * s.c;
-  const std::int64_t band = (at.rows - 1) * s.stride + s.kh, pixels = at.images * at.rows * s.ow;
-  const Workspace<T> padded(pad ? at.images * band * pitch : 0);
-  const Workspace<const T*> window(pixels);
-  const Workspace<T*> target(pixels);
-  const Workspace<std::int64_t> offset(s.kh);
-  for (std::int64_t r = 0; r < s.kh; ++r) offset.data()[r] = r * pitch;
-
-  std::int64_t pixel = 0;
-  for (std::int64_t i = 0; i < at.images; ++i) {
-    const T* const from = x + (at.image + i) * image;
-    const T* const rows = pad ? padded.data() + i * band * pitch : from + at.y * s.stride * pitch;
-    if (pad) pad_rows(s, from, at.y * s.stride, band, padded.data() + i * band * pitch);
-    for (std::int64_t r = 0; r < at.rows; ++r) {
-      T* const to = y + place.offset + (at.image + i) * place.image + (at.y + r) * place.row;
-      for (std::int64_t q = 0; q < s.ow; ++q, ++pixel) {
-        window.data()[pixel] = rows + r * s.stride * pitch + q * s.stride * s.c;
-        target.data()[pixel] = to + q * place.col;
-      }
+  const Workspace<const T*> window(at.images * at.rows * s.ow);
+  const Workspace<T*> target(at.images * at.rows * s.ow);
+  const Workspace<detail::WindowGroup> groups(at.rows * s.ow);
+  std::int64_t pixel = 0, group_count = 0;
+  const auto list = [&](detail::Range ys, detail::Range xs, detail::Range rows, detail::Range cols) {
+    auto& group = groups.data()[group_count++] = {pixel, at.images * ys.size() * xs.size(), rows, cols};
+    if (rows.size() * cols.size() == 0) group.rows = group.cols = {0, 0};
+    for (std::int64_t i = at.image; i < at.image + at.images; ++i)
+      for (std::int64_t r = ys.first; r < ys.last; ++r)
+        for (std::int64_t q = xs.first; q < xs.last; ++q, ++pixel) {
+          const std::int64_t row = r * s.stride - s.top + rows.first, col = q * s.stride - s.left + cols.first;
+          window.data()[pixel] = group.rows.size() > 0 ? x + ((i * s.h + row) * s.w + col) * s.c : x;
+          target.data()[pixel] = y + place.offset + i * place.image + r * place.row + q * place.col;
+        }
+  };
+  for (std::int64_t r = at.y, next; r < at.y + at.rows; r = next) {
+    const auto rows = s.tap_rows(r);
+    for (next = r + 1; next < at.y + at.rows && s.tap_rows(next) == rows;) ++next;
+    for (std::int64_t q = 0, after; q < s.ow; q = after) {
+      const auto cols = s.tap_cols(q);
+      for (after = q + 1; after < s.ow && s.tap_cols(after) == cols;) ++after;
+      list({r, next}, {q, after}, rows, cols);
     }
   }
 
-  const detail::Rows<T> left{window.data(), offset.data(), s.kh, s.kw * s.c, 1};
+  const Workspace<detail::Segment> segments(s.kh);
   for (std::int64_t j = 0; j < out_channels; j += Tile<T>::cols) {
     const std::int64_t cols = detail::smaller(Tile<T>::cols, out_channels - j);
     const std::int64_t ldb = detail::round_up(cols, Vec<T>::lanes);
-    multiply_panel(pixels, left, packed + j * s.depth(), ldb, target.data(), j, cols, epilogue.accumulate);
-    finish_panel(pixels, target.data(), j, cols, epilogue);
+    for (std::int64_t i = 0; i < group_count; ++i) {
+      const auto& group = groups.data()[i];
+      for (std::int64_t r = 0; r < group.rows.size(); ++r)
+        segments.data()[r] = {r * s.w * s.c, ((group.rows.first + r) * s.kw + group.cols.first) * s.c * ldb};
+      const detail::Rows<T> left{window.data() + group.first, segments.data(), group.rows.size(),
+                                 group.cols.size() * s.c, 1};
+      multiply_panel(group.count, left, packed + j * s.depth(), ldb, target.data() + group.first, j, cols,
+                     epilogue.accumulate);
+    }
+    finish_panel(pixel, target.data(), j, cols, epilogue);
   }
 }
 
@@ -133,7 +143,40 @@ struct WindowPanels {
   }
 };
 
-/// One job of the weight gradient, a product [o, pixels] x [pixels, kh kw c].
+/// The same without panels, for images whose channels are whole vectors: the right operand is read from the windows
+/// where they stand, tap by tap, from those windows alone that see the tap. `at` counts images along k.
+template <class T>
+void conv_tap_block(const detail::Windows& s, const T* x, const T* g, std::int64_t out_channels,
+                    const detail::GemmPlan& plan, const detail::GemmBlock& at, T* w, std::int64_t ldw) {
+  const Workspace<const T*> left(at.m);
+  const Workspace<T*> target(at.m);
+  const Workspace<detail::Segment> segments(plan.depth * s.oh);
+  for (std::int64_t r = 0; r < at.m; ++r) {
+    left.data()[r] = g + at.i + r;
+    target.data()[r] = w + (at.i + r) * ldw;
+  }
+  std::int64_t from = at.k;
+  do {  // also where there are no images, which gives zeros
+    const std::int64_t to = detail::smaller(from + plan.depth, at.k + at.k_size);
+    for (std::int64_t j = at.j; j < at.j + at.n; j += s.c) {
+      const std::int64_t ky = j / s.c / s.kw, kx = j / s.c % s.kw;
+      const auto ys = s.rows_with_tap(ky), xs = s.cols_with_tap(kx);
+      std::int64_t count = 0;
+      for (std::int64_t i = from; i < to && xs.size() > 0; ++i)
+        for (std::int64_t y = ys.first; y < ys.last; ++y) {
+          const std::int64_t row = i * s.h + y * s.stride + ky - s.top, col = xs.first * s.stride + kx - s.left;
+          segments.data()[count++] = {((i * s.oh + y) * s.ow + xs.first) * out_channels, (row * s.w + col) * s.c};
+        }
+      const detail::Rows<T> rows{left.data(), segments.data(), count, xs.size(), out_channels};
+      for (std::int64_t c = 0; c < s.c; c += Tile<T>::cols)
+        multiply_panel(at.m, rows, x + c, s.stride * s.c, target.data(), j + c, detail::smaller(Tile<T>::cols, s.c - c),
+                       from > at.k);
+    }
+    from = to;
+  } while (from < at.k + at.k_size);
+}
+
+/// One job of the weight gradient from packed panels, a product [o, pixels] x [pixels, kh kw c].
 template <class T>
 void conv_weight_block(const detail::Windows& s, const T* x, std::int64_t image, const detail::GemmProblem<T>& p,
                        const detail::GemmPlan& plan, const detail::GemmBlock& at, T* w, std::int64_t ldw,

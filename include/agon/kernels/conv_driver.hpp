@@ -32,6 +32,12 @@ void conv_weight_block(Isa isa, const detail::Windows& s, const T* x, std::int64
 }
 
 template <class T>
+void conv_tap_block(Isa isa, const detail::Windows& s, const T* x, const T* g, std::int64_t out_channels,
+                    const detail::GemmPlan& plan, const detail::GemmBlock& block, T* w, std::int64_t ldw) {
+  AGON_DISPATCH_ON(isa, conv_tap_block(s, x, g, out_channels, plan, block, w, ldw));
+}
+
+template <class T>
 void fold_row(Isa isa, const detail::Fold& f, const T* part, std::int64_t y, T* to, const Epilogue<T>& epilogue) {
   AGON_DISPATCH_ON(isa, fold_row(f, part, y, to, epilogue));
 }
@@ -73,9 +79,16 @@ inline bool prefer_fold(std::int64_t out_channels, std::int64_t taps, const deta
 
 /// One phase of the input gradient: the pixels (y0 + stride i, x0 + stride j). Each sees every stride-th tap, so the
 /// phase is a convolution of g with stride 1 and those taps in reverse order.
-template <class T>
-void input_grad_phase(Isa isa, const ConvShape& s, std::int64_t y0, std::int64_t x0, const T* g, const T* w, T* x,
-                      const Epilogue<T>& epilogue) {
+struct Phase {
+  detail::PhaseTaps taps;
+  detail::Windows windows;
+  detail::Placement place;
+  detail::ConvPlan plan;
+  std::int64_t packed;   ///< where its right operand starts
+  std::int64_t end_job;  ///< its jobs end before this one
+};
+
+inline Phase phase_of(const ConvShape& s, std::int64_t y0, std::int64_t x0, std::int64_t element_bytes) {
   const std::int64_t first_row = (y0 + s.padding) % s.stride, first_col = (x0 + s.padding) % s.stride;
   const auto taps_from = [&](std::int64_t first, std::int64_t size) {
     return first < size ? ceil_div(size - first, s.stride) : 0;
@@ -94,18 +107,54 @@ void input_grad_phase(Isa isa, const ConvShape& s, std::int64_t y0, std::int64_t
                                 ceil_div(s.h - y0, s.stride),
                                 ceil_div(s.w - x0, s.stride)};
   const detail::Placement place{(y0 * s.w + x0) * s.c, s.h * s.w * s.c, s.stride * s.w * s.c, s.stride * s.c};
-
-  const auto tile = gemm_driver::tile_size<T>(isa);
-  const Workspace<T> packed(windows.depth() * round_up(s.c, tile.lanes));
-  const std::int64_t grain = (1 << 14) / (windows.depth() * tile.cols + 1);
-  parallel_for(ceil_div(s.c, tile.cols), grain, [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t j = first * tile.cols; j < smaller(last * tile.cols, s.c); j += tile.cols)
-      pack_taps(isa, taps, w, j, smaller(tile.cols, s.c - j), packed.data() + j * windows.depth());
-  });
-  run_windows(isa, windows, g, packed.data(), s.c, place, x, epilogue);
+  return {taps, windows, place, detail::plan_conv(windows, s.c, element_bytes), 0, 0};
 }
 
-/// out [rows, kh kw c] = left^T [rows, windows] times the matrix of all windows of x.
+/// The input gradient, the jobs of all phases spread over the threads at once.
+template <class T>
+void run_phases(Isa isa, const ConvShape& s, const T* g, const T* w, T* x, const Epilogue<T>& epilogue) {
+  const std::int64_t rows = smaller(s.stride, s.h), cols = smaller(s.stride, s.w);
+  const Workspace<Phase> phases(rows * cols);
+  const auto tile = gemm_driver::tile_size<T>(isa);
+  std::int64_t packed_size = 0, jobs = 0;
+  for (std::int64_t i = 0; i < rows * cols; ++i) {
+    Phase& phase = phases.data()[i] = phase_of(s, i / cols, i % cols, sizeof(T));
+    phase.packed = packed_size;
+    phase.end_job = jobs += phase.plan.image_jobs * phase.plan.row_jobs;
+    packed_size += phase.windows.depth() * round_up(s.c, tile.lanes);
+  }
+  const Workspace<T> packed(packed_size);
+  const std::int64_t panels = ceil_div(s.c, tile.cols);
+  const std::int64_t grain = (1 << 14) * rows * cols * panels / (packed_size + 1);
+  parallel_for(rows * cols * panels, grain, [&](std::int64_t first, std::int64_t last) {
+    for (; first < last; ++first) {
+      const Phase& phase = phases.data()[first / panels];
+      const std::int64_t j = first % panels * tile.cols;
+      pack_taps(isa, phase.taps, w, j, smaller(tile.cols, s.c - j),
+                packed.data() + phase.packed + j * phase.windows.depth());
+    }
+  });
+  parallel_chunks(jobs, [&](std::int64_t job) {
+    const Phase* phase = phases.data();
+    std::int64_t first = 0;
+    for (; job >= phase->end_job; ++phase) first = phase->end_job;
+    conv_block(isa, phase->windows, phase->plan.job(phase->windows, job - first), g, packed.data() + phase->packed, s.c,
+               phase->place, x, epilogue);
+  });
+}
+
+/// out [rows, kh kw c] = left^T [rows, windows] times the matrix of all windows of x, which is read in place.
+template <class T>
+void multiply_windows_in_place(Isa isa, const detail::Windows& s, const T* x, const T* left, std::int64_t rows,
+                               T* out) {
+  const auto plan = detail::plan_weight_grad(s, rows, sizeof(T), gemm_driver::tile_size<T>(isa));
+  gemm_driver::run_jobs(isa, plan, rows, s.depth(), s.n, MatView<T>{out, rows, s.depth(), s.depth()}, Epilogue<T>{},
+                        [&](const auto& block, T* to, std::int64_t ld, const auto&) {
+                          conv_tap_block(isa, s, x, left, rows, plan, block, to, ld);
+                        });
+}
+
+/// The same from padded images and packed panels.
 template <class T>
 void multiply_windows(Isa isa, const detail::Windows& s, const T* x, const T* left, std::int64_t rows, T* out) {
   const std::int64_t depth = s.depth(), count = s.n * s.oh * s.ow;
@@ -117,7 +166,7 @@ void multiply_windows(Isa isa, const detail::Windows& s, const T* x, const T* le
       for (std::int64_t i = first; i < last; ++i) pad_rows(isa, s, x + i * image, padded.data() + i * padded_image);
     });
   const detail::GemmProblem<T> problem{{left, count, rows, rows}, true, {}, false, rows, depth, count};
-  const auto plan = detail::plan_weight_grad(rows, depth, count, gemm_driver::tile_size<T>(isa));
+  const auto plan = detail::plan_packed_weight_grad(rows, depth, count, gemm_driver::tile_size<T>(isa));
   gemm_driver::run_jobs(isa, plan, rows, depth, count, MatView<T>{out, rows, depth, depth}, Epilogue<T>{},
                         [&](const auto& block, T* to, std::int64_t ld, const auto& epilogue) {
                           conv_weight_block(isa, s, pad ? padded.data() : x, pad ? padded_image : image, problem, plan,
@@ -171,9 +220,7 @@ void conv2d_input_grad(const ConvShape& s, const T* g, const T* w, T* x, const E
                             s.stride, s.padding, s.padding, 0,    s.kw * s.c, s.c,   1};
     return conv_driver::run_fold(isa, s.n, fold, parts.data(), x, epilogue);
   }
-  for (std::int64_t y0 = 0; y0 < detail::smaller(s.stride, s.h); ++y0)
-    for (std::int64_t x0 = 0; x0 < detail::smaller(s.stride, s.w); ++x0)
-      conv_driver::input_grad_phase(isa, s, y0, x0, g, w, x, epilogue);
+  conv_driver::run_phases(isa, s, g, w, x, epilogue);
 }
 
 template <Real T>
@@ -185,8 +232,12 @@ void conv2d_weight_grad(const ConvShape& s, const T* x, const T* g, T* w) {
   if (taps == 1 && s.stride == 1 && s.padding == 0)
     return gemm<T>({g, pixels, s.o, s.o}, true, {x, pixels, s.c, s.c}, false, {w, s.o, s.c, s.c});
   const Isa isa = active_isa();
-  if (s.stride > 1 || !conv_driver::prefer_fold(s.o, taps, gemm_driver::tile_size<T>(isa)))
-    return conv_driver::multiply_windows(isa, conv_driver::windows_of(s), x, g, s.o, w);
+  const auto tile = gemm_driver::tile_size<T>(isa);
+  if (s.stride > 1 || !conv_driver::prefer_fold(s.o, taps, tile)) {
+    const auto windows = conv_driver::windows_of(s);
+    if (s.c % tile.lanes == 0) return conv_driver::multiply_windows_in_place(isa, windows, x, g, s.o, w);
+    return conv_driver::multiply_windows(isa, windows, x, g, s.o, w);
+  }
   // Few channels of g: its windows times x, [c, pixels] x [pixels, taps o] with the taps in reverse order.
   const detail::Windows windows{s.n, s.oh, s.ow, s.o, s.kh, s.kw, 1, s.kh - 1 - s.padding, s.kw - 1 - s.padding,
                                 s.h, s.w};

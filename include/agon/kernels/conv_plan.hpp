@@ -8,12 +8,26 @@
 namespace agon::kernels::detail {
 inline namespace AGON_BUILD {
 
+/// Whole numbers [first, last).
+struct Range {
+  std::int64_t first, last;
+  std::int64_t size() const { return last - first; }
+  friend bool operator==(const Range&, const Range&) = default;
+};
+
 /// The windows of a convolution over images [n, h, w, c]: window (y, x) covers kh x kw pixels from (stride y - top,
 /// stride x - left) on, with zeros beyond the edges. `top` and `left` are negative where windows start inside.
 struct Windows {
   std::int64_t n, h, w, c;
   std::int64_t kh, kw, stride, top, left;
   std::int64_t oh, ow;
+
+  /// The taps of window row y, or column x, that lie on the image: the others would multiply zeros.
+  Range tap_rows(std::int64_t y) const { return taps_inside(y * stride - top, kh, h); }
+  Range tap_cols(std::int64_t x) const { return taps_inside(x * stride - left, kw, w); }
+  /// The windows whose tap row ky, or column kx, lies on the image.
+  Range rows_with_tap(std::int64_t ky) const { return windows_inside(top - ky, h, oh); }
+  Range cols_with_tap(std::int64_t kx) const { return windows_inside(left - kx, w, ow); }
 
   /// Size of an image with all its zeros, as far as the windows reach.
   std::int64_t padded_rows() const { return (oh - 1) * stride + kh; }
@@ -22,6 +36,16 @@ struct Windows {
   /// Distance of two rows of an image that is read in place or padded.
   std::int64_t pitch() const { return (need_padding() ? padded_cols() : w) * c; }
   std::int64_t depth() const { return kh * kw * c; }
+
+ private:
+  static Range taps_inside(std::int64_t start, std::int64_t taps, std::int64_t size) {
+    const std::int64_t first = smaller(larger(0, -start), taps);
+    return {first, larger(first, smaller(taps, size - start))};
+  }
+  Range windows_inside(std::int64_t before, std::int64_t size, std::int64_t count) const {
+    const std::int64_t first = smaller(ceil_div(larger(0, before), stride), count);
+    return {first, larger(first, smaller(count, ceil_div(larger(0, size + before), stride)))};
+  }
 };
 
 /// The taps of a kernel [o, kh, kw, c] that reach the pixels of one phase of the input gradient: rows first_row +
@@ -44,6 +68,12 @@ struct Placement {
   std::int64_t offset, image, row, col;
 };
 
+/// Windows of a job that see the same taps: those from `first` on in the order in which the job lists them.
+struct WindowGroup {
+  std::int64_t first, count;
+  Range rows, cols;
+};
+
 /// A job of a convolution: some images as a whole, or some rows of windows of one image.
 struct WindowBlock {
   std::int64_t image, images, y, rows;
@@ -59,15 +89,17 @@ struct ConvPlan {
   }
 };
 
-/// Jobs with enough work each, whose padded rows stay in the second-level cache. Follows from the sizes alone.
+/// Jobs with enough work each, whose images stay in the second-level cache. Several images where there are many, so
+/// that the few windows at the edges of each fill a tile together. Follows from the sizes alone.
 inline ConvPlan plan_conv(const Windows& s, std::int64_t out_channels, std::int64_t element_bytes) {
-  constexpr std::int64_t job_work = 1 << 18, cache_bytes = 384 << 10, max_jobs = 64, min_jobs = 16;
+  constexpr std::int64_t job_work = 1 << 18, cache_bytes = 384 << 10, max_jobs = 64, min_jobs = 16, together = 4;
   const std::int64_t row_work = larger(s.ow * s.depth() * out_channels, 1);
   const std::int64_t row_bytes = larger(s.stride * s.pitch() * element_bytes, 1);
   const std::int64_t wanted = larger(1, job_work / row_work), fits = larger(1, cache_bytes / row_bytes);
   ConvPlan plan{1, s.oh, 1, 1};
   if (s.n >= min_jobs && s.oh <= fits) {
-    plan.images = larger(1, smaller(larger(wanted, ceil_div(s.n * s.oh, max_jobs)), fits) / s.oh);
+    const std::int64_t images = larger(larger(wanted / s.oh, s.n / max_jobs), smaller(together, s.n / min_jobs));
+    plan.images = larger(1, smaller(images, fits / s.oh));
   } else {
     const std::int64_t bands = larger(ceil_div(s.oh, fits), smaller(ceil_div(min_jobs, s.n), ceil_div(s.oh, wanted)));
     plan.rows = ceil_div(s.oh, bands);
@@ -79,7 +111,7 @@ inline ConvPlan plan_conv(const Windows& s, std::int64_t out_channels, std::int6
 
 /// The weight gradient as a product [o, pixels] x [pixels, kh kw c]. Jobs pack their own panels of windows, so each
 /// keeps all rows, many panels of the same pixels, and a depth whose images stay in the second-level cache.
-inline GemmPlan plan_weight_grad(std::int64_t m, std::int64_t n, std::int64_t k, const TileSize& tile) {
+inline GemmPlan plan_packed_weight_grad(std::int64_t m, std::int64_t n, std::int64_t k, const TileSize& tile) {
   constexpr std::int64_t min_jobs = 16, job_work = 1 << 18, depth = 384;
   GemmPlan plan{m, n, k, 1, 1, 1, 1};
   plan.m_block = even_pieces(m, 16 * tile.rows, tile.rows);
@@ -89,6 +121,23 @@ inline GemmPlan plan_weight_grad(std::int64_t m, std::int64_t n, std::int64_t k,
   plan.k_block = even_pieces(k, larger(depth, ceil_div(k, larger(wanted, 1))), 1);
   plan = count_jobs(plan, m, n, k);
   plan.depth = even_pieces(plan.k_block, depth, 1);
+  return plan;
+}
+
+/// The same where windows are read in place: columns are cut into whole taps, and k counts images.
+inline GemmPlan plan_weight_grad(const Windows& s, std::int64_t out_channels, std::int64_t element_bytes,
+                                 const TileSize& tile) {
+  constexpr std::int64_t tap_jobs = 4, min_jobs = 16, job_work = 1 << 18, cache_bytes = 256 << 10;
+  const std::int64_t taps = s.kh * s.kw, image_work = larger(1, s.oh * s.ow * out_channels * s.depth());
+  const std::int64_t image_bytes = (s.oh * s.ow * out_channels + s.h * s.w * s.c) * element_bytes;
+  GemmPlan plan{out_channels, s.depth(), s.n, 1, 1, 1, 1};
+  plan.m_block = even_pieces(out_channels, 16 * tile.rows, tile.rows);
+  plan.n_block = image_work * s.n > job_work ? ceil_div(taps, tap_jobs) * s.c : s.depth();
+  const std::int64_t blocks = ceil_div(out_channels, plan.m_block) * ceil_div(s.depth(), plan.n_block);
+  const std::int64_t wanted = smaller(ceil_div(min_jobs, blocks), image_work * s.n / (blocks * job_work));
+  plan.k_block = even_pieces(s.n, ceil_div(s.n, larger(wanted, 1)), 1);
+  plan = count_jobs(plan, out_channels, s.depth(), s.n);
+  plan.depth = even_pieces(plan.k_block, larger(1, cache_bytes / larger(image_bytes, 1)), 1);
   return plan;
 }
 

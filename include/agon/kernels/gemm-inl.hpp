@@ -29,10 +29,9 @@ bool packs_left(const detail::GemmProblem<T>& p) {
 template <class T>
 detail::Rows<T> gemm_rows(const detail::GemmProblem<T>& p, std::int64_t i, std::int64_t rows, std::int64_t k,
                           std::int64_t depth, T* packed, const T** row) {
-  static constexpr std::int64_t start = 0;
   if (depth <= 0) {  // nothing will be read, and null has no rows to point to
     for (std::int64_t r = 0; r < rows; ++r) row[r] = p.a.data;
-    return {row, &start, 1, 0, 1};
+    return {row, &detail::whole_depth, 1, 0, 1};
   }
   const T* from = p.a.data + (p.transpose_a ? k * p.a.ld + i : i * p.a.ld + k);
   std::int64_t ld = p.a.ld;
@@ -43,7 +42,7 @@ detail::Rows<T> gemm_rows(const detail::GemmProblem<T>& p, std::int64_t i, std::
     ld = width + cache_line<T>;
   }
   for (std::int64_t r = 0; r < rows; ++r) row[r] = from + (p.transpose_a ? r : r * ld);
-  return {row, &start, 1, depth, p.transpose_a ? ld : 1};
+  return {row, &detail::whole_depth, 1, depth, p.transpose_a ? ld : 1};
 }
 
 /// Where gemm_block finds the panels of the right operand: all packed beforehand, in place, or packed when needed.

@@ -21,7 +21,8 @@ using MultiplyTile = void (*)(const detail::Rows<T>& a, const T* const* row, con
                               std::int64_t j, std::int64_t cols, bool accumulate);
 
 /// c[i][j .. j + cols) = or += a b for m rows and cols <= n vectors of columns. Every element is one chain of fmadd in
-/// the order of k that starts from zero, whatever the tile's size. b has n vectors in each of its rows, ldb apart.
+/// the order of k that starts from zero, whatever the tile's size. b has n vectors in each of its rows, ldb apart;
+/// segment s of its rows starts at b + segment[s].right.
 template <class T, int m, int n>
 void multiply_tile(const detail::Rows<T>& a, const T* const* row, const T* b, std::int64_t ldb, T* const* c,
                    std::int64_t j, std::int64_t cols, bool accumulate) {
@@ -35,13 +36,14 @@ void multiply_tile(const detail::Rows<T>& a, const T* const* row, const T* b, st
   for (std::int64_t s = 0; s < a.segments; ++s) {
     const T* p[m];
 #pragma GCC unroll 16
-    for (int i = 0; i < m; ++i) p[i] = row[i] + a.offset[s];
-    const T* const end = b + a.length * ldb;
+    for (int i = 0; i < m; ++i) p[i] = row[i] + a.segment[s].left;
+    const T* from = b + a.segment[s].right;
+    const T* const end = from + a.length * ldb;
 #pragma GCC unroll 1
-    for (std::int64_t at = 0; b != end; b += ldb, at += step) {
+    for (std::int64_t at = 0; from != end; from += ldb, at += step) {
       V right[n];
 #pragma GCC unroll 4
-      for (int v = 0; v < n; ++v) right[v] = V::load(b + v * V::lanes);
+      for (int v = 0; v < n; ++v) right[v] = V::load(from + v * V::lanes);
 #pragma GCC unroll 16
       for (int i = 0; i < m; ++i) {
         const V left = V::set1(p[i][at]);

@@ -32,12 +32,19 @@ struct TileSize {
   std::int64_t rows, cols, lanes;
 };
 
+/// Where a run of the inner dimension starts, relative to each row of the left operand and to the right operand.
+struct Segment {
+  std::int64_t left, right;
+};
+inline constexpr Segment whole_depth{0, 0};
+
 /// Left operand of a product of register tiles, read in place: element (i, s * length + k) is
-/// row[i][offset[s] + k * step]. A matrix is one segment; the patches of a convolution are one segment a kernel row.
+/// row[i][segment[s].left + k * step]. A matrix is one segment; the patches of a convolution are one segment a kernel
+/// row, and those that lie on padding are left out.
 template <class T>
 struct Rows {
   const T* const* row;
-  const std::int64_t* offset;
+  const Segment* segment;
   std::int64_t segments, length, step;
 };
 
