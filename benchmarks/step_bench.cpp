@@ -1,6 +1,6 @@
 // One training step, discriminator and generator, of each preset at batch 64. The arithmetic counted is 8 forward
 // passes of the discriminator and 4 of the generator an image, the products of convolutions, dense layers and attention
-// alone, with upsampling and convolution as the two operations they are written as.
+// alone, those with padding included; a convolution after upsampling counts as the transposed one it is.
 
 #include <agon/gan/average.hpp>
 #include <agon/gan/presets.hpp>
@@ -22,14 +22,13 @@ double attention_macs(const SelfAttentionOptions& o, std::int64_t channels, std:
 double forward_macs(const GeneratorOptions& o) {
   std::int64_t size = o.start_size, macs = (o.latent + o.label_features) * size * size * o.channels[0];
   double attention = 0;
-  const bool transposed = o.upsampling == GeneratorOptions::Upsampling::transposed;
   if (o.residual_start) macs += size * size * 9 * o.channels[0] * o.channels[0];
   for (std::size_t i = 0; i < o.channels.size(); ++i) {
     if (o.attention == static_cast<int>(i)) attention = attention_macs(o.attention_block, o.channels[i], size * size);
     const bool head = i + 1 == o.channels.size();
     const auto weights = o.channels[i] * (head ? o.image_channels : o.channels[i + 1]);
     const bool grows = !head || o.head_upsamples;
-    macs += grows && transposed ? size * size * 16 * weights : (grows ? 4 : 1) * size * size * 9 * weights;
+    macs += size * size * (grows ? 16 : 9) * weights;
     size *= grows ? 2 : 1;
   }
   return static_cast<double>(macs) + attention;

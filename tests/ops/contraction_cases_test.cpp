@@ -71,6 +71,13 @@ std::vector<OpCase> contraction_cases() {
   transposed("conv_transpose2d_output_padding", {1, 3, 2, 2}, {2, 3, 3, 1},
              {.stride = 2, .padding = 1, .output_padding = 1});
   transposed("conv_transpose2d_sigmoid", {1, 3, 3, 2}, {2, 3, 3, 2}, {.activation = sigmoid()});
+  const auto upsampled = [&](std::string name, Shape x, Shape w, UpsampleConvOptions options) {
+    cases.push_back({std::move(name), {x, w, {w[0]}}, [options](const Tensors& in) {
+                       return upsample_conv2d(in[0], in[1], in[2], options);
+                     }});
+  };
+  upsampled("upsample_conv2d", {2, 2, 3, 2}, {2, 3, 3, 2}, {.padding = 1});
+  upsampled("upsample_conv2d_3_tanh", {1, 2, 2, 1}, {2, 2, 2, 1}, {.factor = 3, .activation = tanh()});
   cases.push_back({"max_pool2d", {{2, 4, 4, 3}}, [](const Tensors& x) { return square(max_pool2d(x[0])); }});
   cases.push_back({"max_pool2d_overlap", {{1, 5, 5, 2}}, [](const Tensors& x) {
                      return square(max_pool2d(x[0], {.kernel_size = 3, .stride = 1}));

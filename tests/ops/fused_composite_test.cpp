@@ -56,6 +56,24 @@ TEST_CASE("attention kernels agree with attention in plain operations") {
   }
 }
 
+TEST_CASE("upsample_conv2d agrees with upsampling and convolution one after the other") {
+  struct Case {
+    std::int64_t h, w, in, out, kernel, factor, padding;
+  };
+  const Case cases[] = {{7, 7, 6, 4, 3, 2, 1}, {3, 5, 2, 3, 3, 2, 0}, {2, 2, 1, 1, 3, 2, 2}, {4, 3, 3, 2, 5, 2, 2},
+                        {3, 3, 2, 2, 1, 2, 0}, {3, 2, 2, 5, 3, 3, 1}, {2, 3, 2, 2, 2, 4, 1}, {4, 4, 2, 3, 3, 1, 1}};
+  for (const auto& c : cases) {
+    const auto fused = [&](const std::vector<Tensor<double>>& x) {
+      return upsample_conv2d(x[0], x[1], x[2], {c.factor, c.padding, leaky_relu(0.3)});
+    };
+    const auto composite = [&](const std::vector<Tensor<double>>& x) {
+      return conv2d(upsample_nearest2d(x[0], c.factor), x[1], x[2],
+                    {.padding = c.padding, .activation = leaky_relu(0.3)});
+    };
+    require_same_function(fused, composite, {{2, c.h, c.w, c.in}, {c.out, c.kernel, c.kernel, c.in}, {c.out}});
+  }
+}
+
 TEST_CASE("a query that sees no key gives zeros and zero gradients") {
   Rng rng(1, "rows");
   const auto q = normal<float>({1, 2, 4}, 0, 1, rng).requires_grad_();

@@ -92,7 +92,6 @@ class Generator : public Cloneable<Generator<T>, Module<T>> {
     for (std::size_t i = 0; i < ups_.size(); ++i) {
       if (attention_ && options_.attention == static_cast<int>(i)) h = (*attention_)(h, ctx);
       h = normalized(norms_[i], h, labels, ctx);
-      if (options_.upsampling == GeneratorOptions::Upsampling::nearest) h = upsample_nearest2d(h);
       h = ups_[i]->forward(h, ctx);
     }
     if (attention_ && options_.attention == static_cast<int>(ups_.size())) h = (*attention_)(h, ctx);
@@ -162,6 +161,7 @@ class Generator : public Cloneable<Generator<T>, Module<T>> {
     Conv2DOptions o{.in_channels = in, .out_channels = out, .padding = 1, .bias = bias, .init = options_.init};
     if (options_.upsampling == GeneratorOptions::Upsampling::nearest) {
       o.kernel_size = 3;
+      o.upsample = 2;
       return std::make_unique<Conv2D<T>>(o, rng);
     }
     o.kernel_size = 4;

@@ -2,6 +2,7 @@
 
 #include <agon/nn/weight.hpp>
 #include <agon/ops/conv.hpp>
+#include <agon/ops/upsample_conv.hpp>
 
 namespace agon {
 
@@ -12,6 +13,7 @@ struct Conv2DOptions {
   std::int64_t stride = 1;
   std::int64_t padding = 0;
   std::int64_t output_padding = 0;  ///< of ConvTranspose2D only
+  std::int64_t upsample = 1;        ///< of Conv2D only: nearest-neighbour upsampling of the images by this factor first
   bool bias = true;
   Activation activation{};
   bool spectral_norm = false;
@@ -35,7 +37,8 @@ Tensor<T> conv_weight(const Conv2DOptions& o, std::int64_t first, std::int64_t l
 
 }  // namespace detail
 
-/// Convolution of images [n, h, w, in] with weight [out, k, k, in]; see conv2d.
+/// Convolution of images [n, h, w, in] with weight [out, k, k, in], upsampled first where asked; see conv2d and
+/// upsample_conv2d.
 template <Real T>
 class Conv2D : public LayerBase<Conv2D<T>, T> {
  public:
@@ -43,10 +46,16 @@ class Conv2D : public LayerBase<Conv2D<T>, T> {
       : options_(detail::checked(options, "Conv2D")),
         weight_(detail::conv_weight<T>(options, options.out_channels, options.in_channels, rng), options.out_channels,
                 options.spectral_norm, rng) {
+    check(options.upsample == 1 || (options.upsample > 1 && options.stride == 1), "Conv2D: upsample ", options.upsample,
+          " with stride ", options.stride, "; expected upsample >= 1, and stride 1 where it upsamples");
     if (options.bias) bias_ = zeros<T>({options.out_channels}).requires_grad_();
   }
 
   Tensor<T> forward(const Tensor<T>& x, const Context& ctx = inference) const override {
+    if (options_.upsample > 1)
+      return upsample_conv2d(
+          x, weight_(ctx), bias_,
+          {.factor = options_.upsample, .padding = options_.padding, .activation = options_.activation});
     return conv2d(x, weight_(ctx), bias_,
                   {.stride = options_.stride, .padding = options_.padding, .activation = options_.activation});
   }
