@@ -4,6 +4,7 @@
 #include <agon/core/storage.hpp>
 
 #include <cstdint>
+#include <new>
 #include <thread>
 #include <vector>
 
@@ -49,6 +50,19 @@ TEST_CASE("the pool can be switched off and capped") {
   CHECK(pool_stats().idle <= 4096);
   configure_pool(true);
 }
+
+#if !defined(AGON_ASAN)  // which ends the program instead
+TEST_CASE("memory that cannot be had is not counted, and what is idle is given back first") {
+  { Storage idle(1 << 20); }
+  reset_pool_peak();
+  const auto before = pool_stats();
+  CHECK(before.idle > 0);
+  CHECK_THROWS_AS(Storage(std::size_t{1} << 60), std::bad_alloc);
+  CHECK(pool_stats().live == before.live);
+  CHECK(pool_stats().peak == before.peak);
+  CHECK(pool_stats().idle == 0);
+}
+#endif
 
 TEST_CASE("threads share the pool", "[threads]") {
   std::vector<std::thread> threads;

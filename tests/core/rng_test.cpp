@@ -64,6 +64,7 @@ TEST_CASE("integers below n are all reached and evenly", "[rng]") {
   }
   for (int c : count) CHECK(std::abs(c - 2000) < 200);
   for (int i = 0; i < 100; ++i) CHECK(rng.below(1) == 0);
+  for (std::int64_t bad : {0, -1}) CHECK_THROWS_AS(rng.below(bad), agon::Error);
   // The high half of a 128-bit product: bounds beyond 32 bits.
   const std::int64_t large = std::int64_t{3} << 61;
   std::set<bool> halves;

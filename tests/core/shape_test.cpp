@@ -1,5 +1,6 @@
 #include <agon/core/shape.hpp>
 
+#include <limits>
 #include <sstream>
 #include <vector>
 
@@ -13,7 +14,6 @@ TEST_CASE("a shape knows its rank, sizes and number of elements", "[shape]") {
   const Shape scalar, matrix{2, 3};
   CHECK(scalar.rank() == 0);
   CHECK(scalar.numel() == 1);
-  CHECK(scalar.empty());
   CHECK(matrix.rank() == 2);
   CHECK(matrix.numel() == 6);
   CHECK(matrix[1] == 3);
@@ -25,6 +25,8 @@ TEST_CASE("a shape knows its rank, sizes and number of elements", "[shape]") {
   CHECK_FALSE(matrix == Shape{3, 2});
   CHECK_FALSE(matrix == Shape{2, 3, 1});
   CHECK(matrix.with(-1, 7) == Shape{2, 7});
+  CHECK(Shape{2, 3, 4}.first(2) == matrix);
+  CHECK(matrix.first(0) == scalar);
 }
 
 TEST_CASE("shapes print as lists", "[shape]") {
@@ -39,9 +41,25 @@ TEST_CASE("impossible shapes and axes are errors with both values", "[shape]") {
   CHECK_THROWS_WITH((Shape{1, 1, 1, 1, 1, 1, 1, 1, 1}), ContainsSubstring("rank 9") && ContainsSubstring("at most 8"));
   CHECK_NOTHROW(Shape{std::int64_t{1} << 31, std::int64_t{1} << 31});
   CHECK_THROWS_WITH((Shape{std::int64_t{1} << 32, std::int64_t{1} << 31}), ContainsSubstring("overflows"));
+  // An empty axis does not hide a product that overflows: strides and volumes are products of the other sizes.
+  CHECK_THROWS_WITH((Shape{0, std::int64_t{1} << 62, std::int64_t{1} << 62}), ContainsSubstring("overflows"));
+  CHECK_THROWS_WITH((Shape{std::int64_t{1} << 62, 0, std::int64_t{1} << 62}), ContainsSubstring("overflows"));
+  CHECK(Shape{0, std::int64_t{1} << 62}.numel() == 0);
+  CHECK_THROWS_AS(Shape{}.with(0, 3), ShapeError);
   const Shape matrix{2, 3};
+  CHECK_THROWS_AS(matrix.with(2, 3), ShapeError);
   CHECK_THROWS_WITH(matrix.at(2), ContainsSubstring("axis 2 of shape [2, 3]; expected -2 to 1"));
   CHECK_THROWS_WITH(matrix.wrap(-3, "sum"), ContainsSubstring("sum: axis -3"));
+}
+
+TEST_CASE("sums and products of sizes do not overflow", "[shape]") {
+  constexpr auto most = std::numeric_limits<std::int64_t>::max();
+  CHECK(agon::detail::add_sizes(most - 1, 1, "pad") == most);
+  CHECK(agon::detail::multiply_sizes(most, 1, "pad") == most);
+  CHECK(agon::detail::multiply_sizes(most, 0, "pad") == 0);
+  CHECK_THROWS_WITH(agon::detail::add_sizes(most, 1, "pad"), ContainsSubstring("pad: sizes 9223372036854775807 and 1"));
+  CHECK_THROWS_AS(agon::detail::multiply_sizes(most, 2, "pad"), ShapeError);
+  CHECK_THROWS_AS(agon::detail::add_sizes(5, -2, "pad"), ShapeError);
 }
 
 TEST_CASE("row-major strides", "[shape]") {

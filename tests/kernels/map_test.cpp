@@ -177,6 +177,17 @@ TEMPLATE_TEST_CASE("binary functions under broadcasting", "[map]", float, double
   }
 }
 
+TEMPLATE_TEST_CASE("the maximum of NaN and a number is NaN", "[map]", float, double) {
+  const TestType nan = std::numeric_limits<TestType>::quiet_NaN();
+  const std::vector<TestType> a{nan, 1, nan, 2, -nan}, b{1, nan, nan, 3, 0};
+  for_each_isa([&] {
+    auto y = zeros<TestType>(5);
+    k::binary(Binary::maximum, k::plan_broadcast({5}, {5}, {5}), a.data(), b.data(), y.data());
+    for (std::size_t i : {0u, 1u, 2u, 4u}) CHECK(std::isnan(y[i]));
+    CHECK(y[3] == 3);
+  });
+}
+
 TEST_CASE("adjacent axes merge where both operands allow it", "[map]") {
   CHECK(k::plan_broadcast({2, 3, 4}, {2, 3, 4}, {2, 3, 4}).rank == 1);
   CHECK(k::plan_broadcast({2, 3, 4}, {4}, {2, 3, 4}).rank == 2);
@@ -234,6 +245,11 @@ TEMPLATE_TEST_CASE("activation gradients follow from the result", "[map]", float
   const std::int64_t n = 1003;
   const auto x = random_values<TestType>(n, 8, -3, 3), g = random_values<TestType>(n, 9);
   for_each_isa([&] {
+    // As in PyTorch: 0 at 0 and below, g above and where the result is NaN.
+    const std::vector<TestType> results{0, TestType(-0.0), std::numeric_limits<TestType>::quiet_NaN(), 1}, ones(4, 1);
+    auto slopes = zeros<TestType>(4);
+    k::activation_grad({Kind::relu}, 4, results.data(), ones.data(), slopes.data());
+    CHECK(slopes == std::vector<TestType>{0, 0, 1, 1});
     for (auto [kind, op] : {std::pair{Kind::none, Unary::affine},
                             {Kind::relu, Unary::relu},
                             {Kind::leaky_relu, Unary::leaky_relu},

@@ -139,8 +139,12 @@ void check_norm(const NormShape& shape, bool by_column) {
       r.rstd = r.mean;
       r.dbeta = r.dgamma;
       // In place: y over x, dx over g.
-      (by_column ? k::batch_norm<T> : k::layer_norm<T>)(shape, eps, r.y.data(), gamma.data(), beta.data(), activation,
-                                                        r.y.data(), r.mean.data(), r.rstd.data());
+      if (by_column)
+        k::batch_norm(shape, eps, r.y.data(), gamma.data(), beta.data(), activation, r.y.data(), r.mean.data(),
+                      r.rstd.data());
+      else
+        k::layer_norm(shape, eps, r.y.data(), gamma.data(), beta.data(), activation, r.y.data(), r.mean.data(),
+                      r.rstd.data());
       (by_column ? k::batch_norm_backward<T>
                  : k::layer_norm_backward<T>)(shape, x.data(), gamma.data(), r.mean.data(), r.rstd.data(), r.y.data(),
                                               activation, r.dx.data(), r.dx.data(), r.dgamma.data(), r.dbeta.data());
@@ -179,9 +183,38 @@ TEST_CASE("statistics survive a mean that is large beside the deviation", "[norm
   const std::vector<float> gamma(19, 1.0f), beta(19, 0.0f);
   const Reference reference(shape, true, 1e-5, x, gamma, beta);
   for_each_isa([&] {
-    auto y = zeros<float>(shape.rows * shape.cols), mean = zeros<float>(19), rstd = zeros<float>(19);
-    k::batch_norm(shape, 1e-5f, x.data(), gamma.data(), beta.data(), {}, y.data(), mean.data(), rstd.data());
+    auto y = zeros<float>(shape.rows * shape.cols), mean = zeros<float>(19), rstd = mean, var = mean;
+    k::batch_norm(shape, 1e-5f, x.data(), gamma.data(), beta.data(), {}, y.data(), mean.data(), rstd.data(),
+                  var.data());
     CHECK(difference(mean, reference.mean) < 1e-6);
     CHECK(difference(rstd, reference.rstd) < 1e-4);
+    for (std::size_t c = 0; c < 19; ++c) CHECK(var[c] == Approx(1 / (rstd[c] * rstd[c]) - 1e-5f).epsilon(1e-5));
   });
+}
+
+TEST_CASE("a variance far below eps keeps its digits", "[norm]") {
+  const NormShape shape{64, 3};
+  auto x = random_values<float>(shape.rows * shape.cols, 6);
+  for (float& v : x) v *= 1e-5f;
+  const std::vector<float> gamma(3, 1.0f), beta(3, 0.0f);
+  const Reference reference(shape, true, 0, x, gamma, beta);
+  for_each_isa([&] {
+    auto y = zeros<float>(shape.rows * shape.cols), mean = zeros<float>(3), rstd = mean, var = mean;
+    k::batch_norm(shape, 1.0f, x.data(), gamma.data(), beta.data(), {}, y.data(), mean.data(), rstd.data(), var.data());
+    for (std::size_t c = 0; c < 3; ++c)
+      CHECK(static_cast<double>(var[c]) * reference.rstd[c] * reference.rstd[c] == Approx(1).epsilon(1e-5));
+  });
+}
+
+TEMPLATE_TEST_CASE("the affine gradients of a layer norm without rows are zero", "[norm]", float, double) {
+  for (std::int64_t groups : {0, 1, 3}) {
+    const NormShape shape{0, 5, groups};
+    const auto nothing = zeros<TestType>(1), gamma = zeros<TestType>(groups * 5);
+    std::vector<TestType> dx(1, TestType(7)), dgamma(gamma.size(), TestType(7)), dbeta = dgamma;
+    k::layer_norm_backward(shape, nothing.data(), gamma.data(), nothing.data(), nothing.data(), nothing.data(), {},
+                           nothing.data(), dx.data(), dgamma.data(), dbeta.data());
+    CHECK(dgamma == gamma);
+    CHECK(dbeta == gamma);
+    CHECK(dx[0] == 7);
+  }
 }

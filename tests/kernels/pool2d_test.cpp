@@ -53,6 +53,19 @@ TEMPLATE_TEST_CASE("max pooling finds the first largest of each window", "[pool2
   }
 }
 
+TEMPLATE_TEST_CASE("max pooling finds the first NaN of a window", "[pool2d]", float, double) {
+  const TestType nan = std::numeric_limits<TestType>::quiet_NaN();
+  const auto s = pooling(1, 4, 2, 1, 2, 2);
+  const std::vector<TestType> x{1, nan, nan, 9, nan, 5, 6, 7};
+  for_each_isa([&] {
+    auto y = zeros<TestType>(2);
+    auto index = zeros<std::int64_t>(2);
+    k::max_pool2d(s, x.data(), y.data(), index.data());
+    CHECK(index == std::vector<std::int64_t>{1, 4});
+    for (TestType v : y) CHECK(std::isnan(v));
+  });
+}
+
 TEMPLATE_TEST_CASE("average pooling and its adjoint", "[pool2d]", float, double) {
   for (const auto& s : cases) {
     const auto x = random_values<TestType>(s.n * s.h * s.w * s.c, 2),

@@ -48,6 +48,20 @@ TEST_CASE("long sums of floats do not lose what is small", "[reduce]") {
   });
 }
 
+TEMPLATE_TEST_CASE("the maximum is the first NaN where there is one", "[reduce]", float, double) {
+  const TestType nan = std::numeric_limits<TestType>::quiet_NaN();
+  const std::vector<TestType> x{1, nan, 7, nan, 2, -nan, 3, 9, 4};
+  const auto check = [&](std::int64_t outer, std::int64_t inner, const std::vector<std::int64_t>& first) {
+    auto y = zeros<TestType>(3);
+    auto index = zeros<std::int64_t>(3);
+    k::max(outer, 3, inner, x.data(), y.data(), index.data());
+    CHECK(index == first);
+    for (std::size_t i = 0; i < 3; ++i) CHECK(same_bits<TestType>({y[i]}, {x[static_cast<std::size_t>(first[i])]}));
+  };
+  check(3, 1, {1, 3, 7});  // rows
+  check(1, 3, {3, 1, 5});  // columns
+}
+
 TEMPLATE_TEST_CASE("max over the middle axis finds the first largest", "[reduce]", float, double) {
   for (const Sizes& sizes : cases) {
     const auto outer = sizes.outer, reduced = sizes.reduced, inner = sizes.inner;

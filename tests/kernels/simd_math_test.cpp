@@ -105,8 +105,9 @@ TEMPLATE_TEST_CASE("vector functions at zero, infinity and NaN", "[simd_math]", 
     CHECK(apply<T>(Unary::softplus, {inf, big}) == std::vector<T>{inf, big});
     CHECK(apply<T>(Unary::log, {0, T(-0.0), inf, 1}) == std::vector<T>{-inf, -inf, inf, 0});
     for (T y : apply<T>(Unary::log, {T(-1), -inf, -tiny, -big, nan, -nan})) CHECK(std::isnan(y));
-    for (auto op : {Unary::exp, Unary::log, Unary::tanh, Unary::sigmoid, Unary::softplus})
+    for (auto op : {Unary::exp, Unary::log, Unary::tanh, Unary::sigmoid, Unary::softplus, Unary::relu})
       for (T y : apply<T>(op, {nan, -nan})) CHECK(std::isnan(y));
+    CHECK(apply(Unary::relu, x) == std::vector<T>{0, 0, inf, 0, big, 0, tiny});
   });
 }
 

@@ -67,6 +67,8 @@ std::vector<OpCase> elementwise_cases() {
       unary(
           "affine", [](X x) { return 3.0 - 2.0 * x; }, [](double x) { return 3 - 2 * x; }),
       unary(
+          "scalar_quotient", [](X x) { return 2.0 / x; }, [](double x) { return 2 / x; }, 0.5, 2),
+      unary(
           "scalar_sum", [](X x) { return (x + 1.5) / 2.0 - 0.25; }, [](double x) { return (x + 1.5) / 2 - 0.25; }),
       unary(
           "tanh", [](X x) { return tanh(x); }, [](double x) { return std::tanh(x); }, -3, 3),

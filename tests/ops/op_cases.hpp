@@ -40,10 +40,11 @@ std::vector<OpCase> elementwise_cases();
 std::vector<OpCase> shape_cases();
 std::vector<OpCase> contraction_cases();
 std::vector<OpCase> fused_cases();
+std::vector<OpCase> empty_cases();
 
 inline std::vector<OpCase> all_cases() {
   std::vector<OpCase> all;
-  for (auto family : {elementwise_cases, shape_cases, contraction_cases, fused_cases})
+  for (auto family : {elementwise_cases, shape_cases, contraction_cases, fused_cases, empty_cases})
     for (auto& c : family()) all.push_back(std::move(c));
   return all;
 }

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -33,11 +34,18 @@ struct BackwardOptions {
 
 namespace detail {
 
-/// One walk over a graph: gradients live here, so walks can nest and run on several threads.
+/// Whether nobody else can see the tensor's memory.
+template <Real T>
+bool owned_alone(const Tensor<T>& t) {
+  return t.handle().use_count() == 1 && t.handle()->storage.use_count() == 1;
+}
+
+/// One walk over a graph: gradients live here, so walks can nest and run on several threads. Errors name the `caller`.
 template <Real T>
 class Engine {
  public:
-  explicit Engine(bool create_graph, bool retain_graph) : create_graph_(create_graph), retain_graph_(retain_graph) {}
+  Engine(std::string_view caller, bool create_graph, std::optional<bool> retain_graph)
+      : caller_(caller), create_graph_(create_graph), retain_graph_(retain_graph.value_or(create_graph)) {}
 
   /// Asks for the gradient of one tensor; all leaves in reach when `all_leaves` is set instead.
   void request(const Tensor<T>& x) {
@@ -54,8 +62,12 @@ class Engine {
     oldest_ = 0;
   }
 
+  /// Starts at `output` with its gradient, with 1 where that is absent.
   void seed(const Tensor<T>& output, Tensor<T> gradient) {
-    check<ShapeError>(gradient.shape() == output.shape(), "grad: gradient of shape ", gradient.shape(),
+    check<ShapeError>(gradient.defined() || output.numel() == 1, caller_, ": output of shape ", output.shape(),
+                      " needs a gradient of that shape in the options; only outputs of one element default to 1");
+    if (!gradient.defined()) gradient = ones_like(output);
+    check<ShapeError>(gradient.shape() == output.shape(), caller_, ": gradient of shape ", gradient.shape(),
                       " for an output of shape ", output.shape());
     Edge<T> edge{output.handle()->node, nullptr, output.handle()->output};
     if (!edge.node && output.requires_grad()) edge.leaf = output.handle();
@@ -145,7 +157,7 @@ class Engine {
     auto result = node->rule(Vjp<T>(node, std::move(gradients), needs));
     check<GraphError>(result.size() == node->edges.size(), node->op, ": its rule returned ", result.size(),
                       " gradients; expected ", node->edges.size(), ", one an input");
-    if (observer_state()) {
+    if (observer_state().innermost) {
       const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
       notify(node->op, true, result, taken.count());
     }
@@ -183,14 +195,14 @@ class Engine {
       slot = std::move(gradient);
       return;
     }
-    const bool owned = slot.handle().use_count() == 1 && slot.handle()->storage.use_count() == 1;
     const GradMode mode(create_graph_);
-    if (owned && !create_graph_)
+    if (!create_graph_ && owned_alone(slot))
       kernels::add_to(slot.numel(), gradient.data().data(), slot.mutable_data().data());
     else
       slot = add(slot, gradient);
   }
 
+  std::string_view caller_;
   bool create_graph_, retain_graph_, all_leaves_ = false;
   std::uint64_t oldest_ = std::numeric_limits<std::uint64_t>::max();
   std::vector<std::pair<Edge<T>, Tensor<T>>> seeds_;
@@ -201,33 +213,27 @@ class Engine {
   std::vector<const TensorBody<T>*> leaf_order_;
 };
 
-template <Real T>
-Tensor<T> default_seed(const Tensor<T>& output) {
-  check<ShapeError>(output.numel() == 1, "grad: output of shape ", output.shape(),
-                    " needs a gradient of that shape in grad_outputs; only outputs of one element default to 1");
-  return ones_like(output);
-}
-
 }  // namespace detail
 
 /// The gradients of sum_k <grad_outputs[k], outputs[k]> with respect to `inputs`, which may be leaves or results of
-/// recorded operations. Nothing is stored in the tensors.
-/// Throws GraphError when an input does not take part in any output (unless allow_unused), or the graph was freed.
+/// recorded operations. Nothing is stored in the tensors. A result may be the same tensor as another one or as one of
+/// grad_outputs: clone() it before writing to it. Several threads may run grad() at once, on graphs that share leaves
+/// alone, and on one graph where every call retains it.
+/// Throws GraphError when an input does not take part in any output (unless allow_unused), the graph was freed, or
+/// something it saved was written to; ShapeError when grad_outputs do not fit the outputs.
 template <Real T>
 std::vector<Tensor<T>> grad(const std::vector<Tensor<T>>& outputs, const std::vector<Tensor<T>>& inputs,
                             const std::type_identity_t<GradOptions<T>>& options = {}) {
   check<ShapeError>(options.grad_outputs.empty() || options.grad_outputs.size() == outputs.size(),
                     "grad: ", options.grad_outputs.size(), " grad_outputs for ", outputs.size(), " outputs");
-  detail::Engine<T> engine(options.create_graph, options.retain_graph.value_or(options.create_graph));
+  detail::Engine<T> engine("grad", options.create_graph, options.retain_graph);
   for (const auto& x : inputs) {
     check<GraphError>(x.requires_grad(), "grad: input of shape ", x.shape(),
                       " does not require a gradient; expected requires_grad_() before the forward pass");
     engine.request(x);
   }
-  for (std::size_t k = 0; k < outputs.size(); ++k) {
-    const bool given = !options.grad_outputs.empty() && options.grad_outputs[k].defined();
-    engine.seed(outputs[k], given ? options.grad_outputs[k] : detail::default_seed(outputs[k]));
-  }
+  for (std::size_t k = 0; k < outputs.size(); ++k)
+    engine.seed(outputs[k], options.grad_outputs.empty() ? Tensor<T>() : options.grad_outputs[k]);
   engine.run();
   std::vector<Tensor<T>> results;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -246,18 +252,20 @@ Tensor<T> grad(const Tensor<T>& output, const Tensor<T>& input,
 }
 
 /// Adds the gradients of `loss` to grad() of every leaf in its graph that requires one, detached. `loss` has one
-/// element unless grad_output is given.
+/// element unless grad_output is given. It writes to the leaves, so threads whose graphs share one need a lock around
+/// their calls (grad() does not). Throws what grad() throws, and GraphError when `loss` depends on no such leaf.
 template <Real T>
 void backward(const Tensor<T>& loss, const std::type_identity_t<BackwardOptions<T>>& options = {}) {
   check<GraphError>(loss.requires_grad(), "backward: the loss does not depend on any tensor that requires a gradient");
-  detail::Engine<T> engine(options.create_graph, options.retain_graph.value_or(options.create_graph));
+  detail::Engine<T> engine("backward", options.create_graph, options.retain_graph);
   engine.request_all_leaves();
-  engine.seed(loss, options.grad_output.defined() ? options.grad_output : detail::default_seed(loss));
+  engine.seed(loss, options.grad_output);
   engine.run();
   const NoGrad guard;
   engine.for_each_leaf([](const Tensor<T>& leaf, const Tensor<T>& gradient) {
-    const bool owned = gradient.handle().use_count() == 1 && gradient.handle()->storage.use_count() == 1;
-    leaf.set_grad(leaf.grad().defined() ? add(leaf.grad(), gradient) : owned ? gradient.detach() : gradient.clone());
+    leaf.set_grad(leaf.grad().defined()           ? add(leaf.grad(), gradient)
+                  : detail::owned_alone(gradient) ? gradient
+                                                  : gradient.clone());
   });
 }
 

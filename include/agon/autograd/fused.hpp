@@ -13,12 +13,13 @@ template <Real T>
 struct FusedBackward {
   const std::vector<Tensor<T>>& inputs;
   const Tensor<T>& output;
-  const std::vector<AnyTensor>& aux;
   const Tensor<T>& grad;
+  const Vjp<T>& vjp;
 
+  /// One of the tensors given as `aux`. Throws what Vjp::aux throws.
   template <Element U>
   const Tensor<U>& saved(int i) const {
-    return std::get<Tensor<U>>(aux[static_cast<std::size_t>(i)]);
+    return vjp.template aux<U>(i);
   }
 };
 
@@ -96,7 +97,7 @@ Tensor<T> record_fused(std::string_view op, const Tensor<T>& y,
     Grads<T> gradients;
     {
       const NoGrad guard;
-      gradients = backward(FusedBackward<T>{x, v.output(), v.all_aux(), g});
+      gradients = backward(FusedBackward<T>{x, v.output(), g, v});
     }
     auto arguments = x;
     arguments.push_back(g);

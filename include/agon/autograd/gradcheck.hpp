@@ -16,6 +16,7 @@ namespace agon {
 /// A function to be checked: pure, and smooth around the point of the check.
 using CheckedFunction = std::function<std::vector<Tensor<double>>(const std::vector<Tensor<double>>&)>;
 
+/// What gradcheck checks, and how closely.
 struct GradcheckOptions {
   int order = 1;            ///< highest derivative that is checked
   double step = 1e-6;       ///< of the central differences, relative to 1; ten times larger from order 2 on
@@ -118,9 +119,10 @@ inline GradcheckResult gradcheck_from(const CheckedFunction& f, const std::vecto
 
 /// Compares the derivatives of f at `inputs`, up to options.order, with central differences along random directions:
 /// the derivative of order n + 1 is checked as the gradient of the function that computes order n.
-/// f must depend on its arguments alone and have no kink near the point.
+/// f must depend on its arguments alone and have no kink near the point. Throws GraphError under NoGrad.
 inline GradcheckResult gradcheck(const CheckedFunction& f, const std::vector<Tensor<double>>& inputs,
                                  const GradcheckOptions& options = {}) {
+  check<GraphError>(grad_enabled(), "gradcheck: this thread does not record; expected no NoGrad around it");
   Rng rng(options.seed, "gradcheck");
   return detail::gradcheck_from(f, inputs, options, 1, rng);
 }

@@ -32,7 +32,11 @@ struct Save {
   std::uint32_t output_bits = 0;
 
   static const Save nothing, inputs, output, outputs;
-  static constexpr Save input(int i) { return {1u << i, 0}; }
+  /// One input. Throws Error unless 0 <= i < 32: an operation of more inputs saves all or none.
+  static Save input(int i) {
+    check(i >= 0 && i < 32, "Save::input: ", i, "; expected 0 to 31, or Save::inputs");
+    return {1u << i, 0};
+  }
 
   friend constexpr Save operator|(Save a, Save b) {
     return {a.input_bits | b.input_bits, a.output_bits | b.output_bits};
@@ -40,7 +44,15 @@ struct Save {
   constexpr bool has_input(std::size_t i) const { return has(input_bits, i); }
   constexpr bool has_output(std::size_t i) const { return has(output_bits, i); }
 
+  /// Whether an operation of so many inputs and outputs has all that is named here.
+  constexpr bool fits(std::size_t input_count, std::size_t output_count) const {
+    return within(input_bits, input_count) && within(output_bits, output_count);
+  }
+
  private:
+  static constexpr bool within(std::uint32_t bits, std::size_t count) {
+    return bits == ~0u || count >= 32 || bits >> count == 0;
+  }
   // Beyond the 32nd, all or none are saved.
   static constexpr bool has(std::uint32_t bits, std::size_t i) { return i < 32 ? (bits >> i) & 1u : bits == ~0u; }
 };
@@ -59,6 +71,15 @@ inline std::atomic<std::uint64_t>& creation_counter() {
 inline std::atomic<std::int64_t>& live_node_counter() {
   static std::atomic<std::int64_t> counter{0};
   return counter;
+}
+
+/// How often somebody asked to write to a tensor's storage; 0 for an absent tensor.
+template <Element T>
+std::uint64_t version_of(const Tensor<T>& t) {
+  return t.defined() ? t.handle()->storage->version() : 0;
+}
+inline std::uint64_t version_of(const AnyTensor& any) {
+  return std::visit([](const auto& t) { return version_of(t); }, any);
 }
 
 /// Destroys what graph nodes own without recursion: while one node is being taken down on this thread, the nodes that
@@ -138,12 +159,14 @@ class Node : public std::enable_shared_from_this<Node<T>> {
   std::vector<std::uint64_t> saved_versions;
   std::vector<SavedOutput> saved_outputs;
   std::vector<AnyTensor> aux;
+  std::vector<std::uint64_t> aux_versions;
   Rule<T> rule;
   bool broadcasting = false;  // gradients may have the broadcast shape; the engine sums them down
   bool freed = false;
 };
 
 /// What a rule is given: the gradients of the outputs, what the operation saved, and which inputs need a gradient.
+/// Asking for an input, output or aux that the operation does not have throws GraphError.
 template <Real T>
 class Vjp {
  public:
@@ -152,33 +175,36 @@ class Vjp {
 
   /// Gradient of an output; zeros when none reached it.
   Tensor<T> grad(int output = 0) const {
-    const auto& g = grads_[static_cast<std::size_t>(output)];
+    const auto& g = at(grads_, output, "output");
     return g.defined() ? g : zeros<T>(node_->output_shapes[static_cast<std::size_t>(output)]);
   }
-  bool has_grad(int output = 0) const { return grads_[static_cast<std::size_t>(output)].defined(); }
+  /// Whether a gradient reached an output.
+  bool has_grad(int output = 0) const { return at(grads_, output, "output").defined(); }
 
   /// Whether input i leads to something whose gradient was asked for.
-  bool needs(int i) const { return needs_[static_cast<std::size_t>(i)] != 0; }
+  bool needs(int i) const { return at(needs_, i, "input") != 0; }
 
   /// A saved input, differentiable itself. Throws GraphError when it was not saved or has changed since.
   Tensor<T> input(int i = 0) const {
     const auto index = static_cast<std::size_t>(i);
-    check<GraphError>(node_->save.has_input(index) && index < node_->saved_inputs.size(), node_->op,
-                      ": its rule asks for input ", i, ", which was not saved; expected Save::input(", i, ")");
+    at(node_->edges, i, "input");
+    check<GraphError>(node_->save.has_input(index), node_->op, ": its rule asks for input ", i,
+                      ", which was not saved; expected Save::input(", i, ")");
     const auto& tensor = node_->saved_inputs[index];
-    if (tensor.defined()) check_version(tensor.handle()->storage->version(), node_->saved_versions[index], "input ", i);
+    check_version(detail::version_of(tensor), node_->saved_versions[index], "input ", i);
     return tensor;
   }
 
   /// A saved output, differentiable itself. Throws GraphError when it was not saved or has changed since.
   Tensor<T> output(int i = 0) const {
     const auto index = static_cast<std::size_t>(i);
+    const auto& shape = at(node_->output_shapes, i, "output");
     check<GraphError>(node_->save.has_output(index), node_->op, ": its rule asks for output ", i,
                       ", which was not saved; expected Save::output");
     const auto& saved = node_->saved_outputs[index];
     check_version(saved.storage->version(), saved.version, "output ", i);
     auto body = std::make_shared<detail::TensorBody<T>>();
-    body->shape = node_->output_shapes[index];
+    body->shape = shape;
     body->storage = saved.storage;
     body->offset = saved.offset;
     body->node = node_;
@@ -186,17 +212,35 @@ class Vjp {
     return Tensor<T>::from_handle(std::move(body));
   }
 
-  /// A saved tensor of any element type that is never differentiated.
+  /// A saved tensor of any element type that is never differentiated. Throws GraphError when it was recorded with
+  /// another element type or has changed since.
   template <Element U>
   const Tensor<U>& aux(int i = 0) const {
-    return std::get<Tensor<U>>(node_->aux[static_cast<std::size_t>(i)]);
+    const auto* tensor = std::get_if<Tensor<U>>(&at(node_->aux, i, "aux"));
+    check<GraphError>(tensor != nullptr, node_->op, ": its rule asks for aux ", i, " as ", type_name<U>(),
+                      "; expected the element type it was recorded with");
+    check_version(detail::version_of(*tensor), node_->aux_versions[static_cast<std::size_t>(i)], "aux ", i);
+    return *tensor;
   }
-  const std::vector<AnyTensor>& all_aux() const { return node_->aux; }
+  /// All of them, checked for changes.
+  const std::vector<AnyTensor>& all_aux() const {
+    for (std::size_t i = 0; i < node_->aux.size(); ++i)
+      check_version(detail::version_of(node_->aux[i]), node_->aux_versions[i], "aux ", static_cast<int>(i));
+    return node_->aux;
+  }
 
-  const Shape& input_shape(int i = 0) const { return node_->input_shapes[static_cast<std::size_t>(i)]; }
+  /// Shape of an input, that of a scalar for an absent one.
+  const Shape& input_shape(int i = 0) const { return at(node_->input_shapes, i, "input"); }
   int input_count() const { return static_cast<int>(node_->input_shapes.size()); }
 
  private:
+  template <class List>
+  const typename List::value_type& at(const List& list, int i, const char* what) const {
+    check<GraphError>(i >= 0 && i < static_cast<int>(list.size()), node_->op, ": its rule asks for ", what, ' ', i,
+                      "; the operation has ", list.size());
+    return list[static_cast<std::size_t>(i)];
+  }
+
   void check_version(std::uint64_t now, std::uint64_t then, const char* what, int i) const {
     check<GraphError>(now == then, node_->op, ": ", what, i, " was written to after the operation saved it (version ",
                       now, ", saved at ", then, "); expected it unchanged until backward: write to a clone()");

@@ -22,37 +22,60 @@ struct OpEvent {
   std::function<bool()> all_finite;  ///< looks at every result; valid during the call only
 };
 
+/// What an ObserverScope calls.
 using Observer = std::function<void(const OpEvent&)>;
 
 namespace detail {
 
-struct ObserverState {
+struct ObserverLink {
   Observer observer;
-  std::chrono::steady_clock::time_point last = std::chrono::steady_clock::now();
-  ObserverState* before = nullptr;
+  ObserverLink* outer = nullptr;
 };
 
-inline ObserverState*& observer_state() {
-  thread_local ObserverState* state = nullptr;
+/// The observers of a thread, the innermost scope's first, and when they were called last.
+struct ObserverState {
+  ObserverLink* innermost = nullptr;
+  std::chrono::steady_clock::time_point last{};
+};
+
+inline ObserverState& observer_state() {
+  thread_local ObserverState state;
   return state;
+}
+
+/// Takes a thread's observers away while it lives: what an observer computes is not observed.
+class ObserverPause {
+ public:
+  ObserverPause() : innermost(std::exchange(observer_state().innermost, nullptr)) {}
+  ~ObserverPause() { observer_state() = {innermost, std::chrono::steady_clock::now()}; }
+  ObserverPause(const ObserverPause&) = delete;
+  ObserverPause& operator=(const ObserverPause&) = delete;
+
+  ObserverLink* const innermost;
+};
+
+inline void call_observers(const OpEvent& event) {
+  const ObserverPause pause;
+  for (auto* link = pause.innermost; link; link = link->outer) link->observer(event);
 }
 
 }  // namespace detail
 
 /// While it lives, `observer` is called after every operation and every rule on this thread, for profiling, memory
-/// accounting or checks. What it throws ends the operation.
+/// accounting or checks; those of the scopes around it are called after it. Operations of the observer itself are not
+/// observed. What it throws ends the operation.
 class ObserverScope {
  public:
-  explicit ObserverScope(Observer observer) {
-    state_.observer = std::move(observer);
-    state_.before = std::exchange(detail::observer_state(), &state_);
+  explicit ObserverScope(Observer observer) : link_{std::move(observer), detail::observer_state().innermost} {
+    if (!link_.outer) detail::observer_state().last = std::chrono::steady_clock::now();
+    detail::observer_state().innermost = &link_;
   }
-  ~ObserverScope() { detail::observer_state() = state_.before; }
+  ~ObserverScope() { detail::observer_state().innermost = link_.outer; }
   ObserverScope(const ObserverScope&) = delete;
   ObserverScope& operator=(const ObserverScope&) = delete;
 
  private:
-  detail::ObserverState state_;
+  detail::ObserverLink link_;
 };
 
 /// While it lives, the first operation or rule on this thread that yields an infinity or NaN throws GraphError with its

@@ -3,8 +3,8 @@
 #include <agon/autograd/node.hpp>
 #include <agon/autograd/observer.hpp>
 
+#include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <cstdint>
 #include <memory>
 #include <string_view>
@@ -27,7 +27,7 @@ bool all_finite(const std::vector<Tensor<T>>& tensors) {
   for (const auto& t : tensors)
     if (t.defined())
       for (T x : t.data())
-        if (!(std::abs(x) <= std::numeric_limits<T>::max())) return false;
+        if (!is_finite(x)) return false;
   return true;
 }
 
@@ -39,16 +39,23 @@ void notify(std::string_view op, bool backward, const std::vector<Tensor<T>>& re
       event.shapes.push_back(t.shape());
       event.bytes += t.numel() * static_cast<std::int64_t>(sizeof(T));
     }
-  observer_state()->observer(event);
-  observer_state()->last = std::chrono::steady_clock::now();
+  call_observers(event);
 }
 
 template <Real T>
 std::shared_ptr<Node<T>> make_node(std::string_view op, const std::vector<Tensor<T>>& outputs,
                                    std::vector<Tensor<T>> inputs, Save save) {
-  for (const auto& y : outputs)
+  for (const auto& y : outputs) {
+    const auto same = [&](const Tensor<T>& t) { return t.handle() == y.handle(); };
+    const bool own =
+        std::none_of(inputs.begin(), inputs.end(), same) && std::count_if(outputs.begin(), outputs.end(), same) == 1;
+    check<GraphError>(own, op, ": its result of shape ", y.shape(),
+                      " is an input or another result as well; expected a tensor of its own, as detach() makes");
     check<GraphError>(!y.requires_grad(), op, ": its result of shape ", y.shape(),
                       " is part of a graph already; expected one computed under NoGrad or from detached inputs");
+  }
+  check<GraphError>(save.fits(inputs.size(), outputs.size()), op, ": saves more than its ", inputs.size(),
+                    " inputs and ", outputs.size(), " results; expected Save::input(i) of an input it has");
   auto node = std::make_shared<Node<T>>();
   node->op = op;
   node->save = save;
@@ -66,7 +73,7 @@ std::shared_ptr<Node<T>> make_node(std::string_view op, const std::vector<Tensor
     node->saved_versions.resize(inputs.size());
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       if (!save.has_input(i)) inputs[i] = Tensor<T>();
-      if (inputs[i].defined()) node->saved_versions[i] = inputs[i].handle()->storage->version();
+      node->saved_versions[i] = version_of(inputs[i]);
     }
     node->saved_inputs = std::move(inputs);
   }
@@ -88,13 +95,14 @@ std::shared_ptr<Node<T>> make_node(std::string_view op, const std::vector<Tensor
 /// Records an operation with several results: `outputs` were just computed from `inputs` (absent tensors are allowed),
 /// and `rule` maps the gradients of the outputs to those of the inputs, written in public operations. `save` says which
 /// of them the rule reads. Returns the outputs, now part of the graph if any input requires a gradient and this thread
-/// records. The rule captures attributes (sizes, options), never tensors.
+/// records. The rule captures attributes (sizes, options), never tensors; what is saved must not be written to before
+/// it has run. Throws GraphError when an output has a graph already, is an input or appears twice.
 template <Real T, class F>
 std::vector<Tensor<T>> record_all(std::string_view op, std::vector<Tensor<T>> outputs,
                                   const std::type_identity_t<std::vector<Tensor<T>>>& inputs, Save save, F&& rule,
                                   RecordOptions options = {}) {
-  if (detail::observer_state()) {
-    const std::chrono::duration<double> since = std::chrono::steady_clock::now() - detail::observer_state()->last;
+  if (detail::observer_state().innermost) {
+    const std::chrono::duration<double> since = std::chrono::steady_clock::now() - detail::observer_state().last;
     detail::notify(op, false, outputs, since.count());
   }
   bool needed = false;
@@ -102,6 +110,7 @@ std::vector<Tensor<T>> record_all(std::string_view op, std::vector<Tensor<T>> ou
     for (const auto& x : inputs) needed |= x.defined() && x.requires_grad();
   if (!needed) return outputs;
   const auto node = detail::make_node<T>(op, outputs, inputs, save);
+  for (const auto& aux : options.aux) node->aux_versions.push_back(detail::version_of(aux));
   node->aux = std::move(options.aux);
   node->broadcasting = options.broadcasting;
   node->rule = std::forward<F>(rule);

@@ -1,7 +1,8 @@
 #pragma once
 
 /// The build's fingerprint: code that compiles differently under different compiler flags lives in the inline namespace
-/// AGON_BUILD, so that two translation units built with different flags never share a body at link time.
+/// AGON_BUILD, so that translation units that differ in instruction set, FMA, -ffast-math or -ffinite-math-only, OpenMP
+/// or sanitizers do not share a body at link time. Other flags (-O, -fno-signed-zeros, ...) are not told apart.
 
 #if defined(__AVX512F__)
 #define AGON_BUILD_ISA avx512
@@ -23,6 +24,8 @@
 
 #if defined(__FAST_MATH__)
 #define AGON_BUILD_MATH _fast
+#elif defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__
+#define AGON_BUILD_MATH _finite
 #else
 #define AGON_BUILD_MATH _strict
 #endif

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bit>
 #include <concepts>
 #include <cstdint>
 #include <string_view>
@@ -28,6 +29,14 @@ constexpr std::string_view type_name() {
   if constexpr (std::same_as<T, std::int64_t>) return "int64";
   if constexpr (std::same_as<T, std::uint8_t>) return "uint8";
   if constexpr (std::same_as<T, bool>) return "bool";
+}
+
+/// Whether x is neither infinite nor NaN. Asks its bits: -ffast-math folds std::isfinite and comparisons away.
+template <Real T>
+constexpr bool is_finite(T x) {
+  using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+  constexpr auto exponent = static_cast<Bits>(sizeof(T) == 4 ? 0x7f800000u : 0x7ff0000000000000u);
+  return (std::bit_cast<Bits>(x) & exponent) != exponent;
 }
 
 }  // namespace agon

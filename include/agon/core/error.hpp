@@ -6,7 +6,8 @@
 
 namespace agon {
 
-/// Base of everything agon throws.
+/// Base of every error of agon's own. Where memory runs out, std::bad_alloc passes through; so does what a user's rule,
+/// observer or loop body throws.
 struct Error : std::runtime_error {
   using std::runtime_error::runtime_error;
 };

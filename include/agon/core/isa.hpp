@@ -17,6 +17,7 @@ namespace agon {
 /// Instruction sets the kernels are built for. `generic` is what the compiler's flags allow anywhere.
 enum class Isa { generic, avx2, avx512 };
 
+/// "generic", "avx2" or "avx512", as AGON_ISA takes them.
 inline std::string_view name(Isa isa) { return isa == Isa::avx512 ? "avx512" : isa == Isa::avx2 ? "avx2" : "generic"; }
 
 /// Whether this CPU and operating system can run the kernels of `isa`.

@@ -111,7 +111,8 @@ class ThreadScope {
 };
 
 /// While it lives, this thread and the workers of its parallel loops treat subnormal numbers as zero (FTZ and DAZ):
-/// they are many times slower and appear when optimiser moments decay. Changes results in the last bits.
+/// they are many times slower and appear when optimiser moments decay. Changes results in the last bits. Does nothing
+/// where the compiler does not target SSE.
 class FlushDenormals {
  public:
   FlushDenormals() : before_(detail::float_mode()) { detail::set_float_mode(before_ | 0x8040u); }

@@ -34,8 +34,8 @@ struct PoolStats {
 namespace detail {
 
 /// Keeps freed buffers by size class and hands them out again, from any thread. Touching fresh pages costs about half
-/// a millisecond per megabyte; a training step must pay that once, not every time. Eight classes an octave, so at most
-/// 12.5% of a buffer is unused.
+/// a millisecond per megabyte; a training step must pay that once, not every time. Buffers are whole lines of 64 bytes,
+/// and above 512 bytes of eight classes an octave: at most an eighth of a large one is unused.
 class Pool {
  public:
   static constexpr std::size_t alignment = 64;
@@ -46,28 +46,26 @@ class Pool {
     return pool;
   }
 
+  /// Throws std::bad_alloc when the system has no such buffer, not even after it got the idle ones back.
   void* allocate(std::size_t bytes) {
     const auto size_class = class_of(bytes);
     const auto size = class_size(size_class);
-    {
-      const std::lock_guard lock(mutex_);
-      count_live(static_cast<std::int64_t>(size));
-      auto& idle = idle_[size_class];
-      if (!idle.empty()) {
-        void* memory = idle.back();
-        idle.pop_back();
-        stats_.idle -= static_cast<std::int64_t>(size);
-        unpoison(memory, size);
-        return memory;
-      }
+    std::unique_lock lock(mutex_);
+    auto& idle = idle_[size_class];
+    void* memory = nullptr;
+    if (idle.empty()) {
+      lock.unlock();
+      memory = allocate_fresh(size);
+      lock.lock();
+    } else {
+      memory = idle.back();
+      idle.pop_back();
+      stats_.idle -= static_cast<std::int64_t>(size);
+      unpoison(memory, size);
     }
-    try {
-      return ::operator new (size, std::align_val_t{alignment});
-    } catch (...) {
-      const std::lock_guard lock(mutex_);
-      stats_.live -= static_cast<std::int64_t>(size);
-      throw;
-    }
+    stats_.live += static_cast<std::int64_t>(size);
+    stats_.peak = std::max(stats_.peak, stats_.live);
+    return memory;
   }
 
   void release(void* memory, std::size_t bytes) noexcept {
@@ -134,9 +132,13 @@ class Pool {
  private:
   static constexpr std::size_t classes = 8 * 60;
 
-  void count_live(std::int64_t size) {
-    stats_.live += size;
-    stats_.peak = std::max(stats_.peak, stats_.live);
+  void* allocate_fresh(std::size_t size) {
+    try {
+      return ::operator new (size, std::align_val_t{alignment});
+    } catch (const std::bad_alloc&) {
+      trim();
+    }
+    return ::operator new (size, std::align_val_t{alignment});
   }
 
   bool keep(std::size_t size_class, void* memory) noexcept {

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <agon/core/error.hpp>
+
 #include <array>
-#include <cmath>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace agon {
 
@@ -53,7 +55,9 @@ class Rng {
     return Rng(key_.seed, name_.empty() ? std::string(name) : name_ + "/" + std::string(name));
   }
 
+  /// What philox() draws this stream's blocks with.
   StreamKey key() const { return key_; }
+  /// The name the stream was made with, those of its parents before it: "init/G.conv1".
   const std::string& name() const { return name_; }
 
   /// Blocks used so far; setting it back replays the stream.
@@ -73,8 +77,9 @@ class Rng {
     return to_unit(words[0], words[1]);
   }
 
-  /// Uniform integer in [0, n), n > 0; the bias is below n / 2^64.
+  /// Uniform integer in [0, n); the bias is below n / 2^64. Throws Error unless n > 0.
   std::int64_t below(std::int64_t n) {
+    check(n > 0, "Rng::below: bound ", n, "; expected at least 1");
     const auto words = philox(key_, take(1));
     const auto x = (std::uint64_t{words[0]} << 32) | words[1];
     const auto bound = static_cast<std::uint64_t>(n);

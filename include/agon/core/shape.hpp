@@ -13,7 +13,26 @@
 
 namespace agon {
 
-/// The sizes of a tensor's axes, outermost first: rank 0 (a scalar) to 8. The product of the sizes fits in int64.
+namespace detail {
+
+/// a + b of two sizes. Throws ShapeError naming `op` unless both are 0 or more and the sum fits in int64.
+inline std::int64_t add_sizes(std::int64_t a, std::int64_t b, std::string_view op) {
+  check<ShapeError>(a >= 0 && b >= 0 && a <= std::numeric_limits<std::int64_t>::max() - b, op, ": sizes ", a, " and ",
+                    b, "; expected 0 or more and a sum that fits in 64 bits");
+  return a + b;
+}
+
+/// a b of two sizes. Throws ShapeError naming `op` unless both are 0 or more and the product fits in int64.
+inline std::int64_t multiply_sizes(std::int64_t a, std::int64_t b, std::string_view op) {
+  check<ShapeError>(a >= 0 && b >= 0 && (b == 0 || a <= std::numeric_limits<std::int64_t>::max() / b), op, ": sizes ",
+                    a, " and ", b, "; expected 0 or more and a product that fits in 64 bits");
+  return a * b;
+}
+
+}  // namespace detail
+
+/// The sizes of a tensor's axes, outermost first: rank 0 (a scalar) to 8. The product of the sizes that are not 0 fits
+/// in int64, so the product of any of them does.
 class Shape {
  public:
   static constexpr int max_rank = 8;
@@ -27,7 +46,6 @@ class Shape {
   int rank() const { return rank_; }
   /// Number of elements, 1 for a scalar.
   std::int64_t numel() const { return numel_; }
-  bool empty() const { return rank_ == 0; }
 
   std::int64_t operator[](int axis) const { return sizes_[static_cast<std::size_t>(axis)]; }
   /// Size of an axis; negative counts from the last. Throws ShapeError when there is no such axis.
@@ -40,20 +58,27 @@ class Shape {
     return axis < 0 ? axis + rank_ : axis;
   }
 
-  /// This shape with another size on one axis.
+  /// This shape with another size on one axis. Throws ShapeError when there is no such axis.
   Shape with(int axis, std::int64_t size) const {
+    const int changed = wrap(axis);
     Shape result;
-    for (int i = 0; i < rank_; ++i) result.push_back(i == wrap(axis) ? size : (*this)[i]);
+    for (int i = 0; i < rank_; ++i) result.push_back(i == changed ? size : (*this)[i]);
     return result;
   }
 
+  /// The first `count` axes, 0 <= count <= rank.
+  Shape first(int count) const { return Shape(sizes().first(static_cast<std::size_t>(count))); }
+
+  /// Adds an innermost axis. Throws ShapeError for a negative size, a ninth axis or too many elements.
   void push_back(std::int64_t size) {
     check<ShapeError>(rank_ < max_rank, "shape: rank ", rank_ + 1, "; expected at most ", max_rank);
     check<ShapeError>(size >= 0, "shape: size ", size, " of axis ", rank_, "; expected 0 or more");
-    check<ShapeError>(size == 0 || numel_ <= std::numeric_limits<std::int64_t>::max() / size,
+    const auto volume = std::max<std::int64_t>(size, 1);
+    check<ShapeError>(volume_ <= std::numeric_limits<std::int64_t>::max() / volume,
                       "shape: number of elements overflows 64 bits at axis ", rank_, " of size ", size);
     sizes_[static_cast<std::size_t>(rank_++)] = size;
     numel_ *= size;
+    volume_ *= volume;
   }
 
   const std::int64_t* begin() const { return sizes_.data(); }
@@ -71,6 +96,7 @@ class Shape {
  private:
   std::array<std::int64_t, max_rank> sizes_{};
   std::int64_t numel_ = 1;
+  std::int64_t volume_ = 1;  // product of the sizes that are not 0
   int rank_ = 0;
 };
 

@@ -1,7 +1,7 @@
 #pragma once
 
 /// The kernels' instances for float and double, compiled once in the target agon::compiled instead of in every unit.
-/// That target defines AGON_COMPILED and includes this header everywhere; its one source file defines
+/// That target defines AGON_COMPILED, with which agon/agon.hpp includes this header; its one source file defines
 /// AGON_COMPILED_BODY. Library and users must be built with the same instruction set, -ffast-math and sanitizer flags:
 /// the names of the kernels carry the build's fingerprint, so a difference is an error of the linker.
 
@@ -53,7 +53,7 @@ using Count = std::int64_t;
   AGON_INSTANCE void softmax_grad(Count, Count, const T*, const T*, T*);                                                  \
   AGON_INSTANCE void log_softmax(Count, Count, const T*, T*);                                                             \
   AGON_INSTANCE void log_softmax_grad(Count, Count, const T*, const T*, T*);                                              \
-  AGON_INSTANCE void batch_norm(const NormShape&, T, const T*, const T*, const T*, const Activation&, T*, T*, T*);      \
+  AGON_INSTANCE void batch_norm(const NormShape&, T, const T*, const T*, const T*, const Activation&, T*, T*, T*, T*);  \
   AGON_INSTANCE void batch_norm_backward(const NormShape&, const T*, const T*, const T*, const T*, const T*,            \
                                          const Activation&, const T*, T*, T*, T*);                                     \
   AGON_INSTANCE void layer_norm(const NormShape&, T, const T*, const T*, const T*, const Activation&, T*, T*, T*);      \

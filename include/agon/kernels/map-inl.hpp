@@ -83,7 +83,7 @@ AGON_INLINE Vec<T> apply(Vec<T> a, Vec<T> b) {
   if constexpr (op == Binary::subtract) return a - b;
   if constexpr (op == Binary::multiply) return a * b;
   if constexpr (op == Binary::divide) return a / b;
-  if constexpr (op == Binary::maximum) return select<T>(a < b, b, a);
+  if constexpr (op == Binary::maximum) return select<T>(exceeds(b, a), b, a);
 }
 
 /// y = a op b for n elements; an operand with step 0 is one value.

@@ -32,7 +32,7 @@ enum class Unary {
   power
 };
 
-/// Elementwise functions of two arguments; maximum takes the first at ties.
+/// Elementwise functions of two arguments; maximum takes the first at ties, and NaN where either is.
 enum class Binary { add, subtract, multiply, divide, maximum };
 
 /// Comparisons of two arguments.

@@ -30,17 +30,17 @@ inline namespace AGON_BUILD {
 
 /// The rows of a normalisation in blocks that fit the level 2 cache and do not cross a group.
 struct NormBlocks {
-  std::int64_t rows, cols, group_rows, block_rows, per_group;
+  std::int64_t rows, cols, groups, group_rows, block_rows, per_group;
 
   explicit NormBlocks(const NormShape& shape)
       : rows(shape.rows),
         cols(shape.cols),
+        groups(shape.groups),
         group_rows(shape.groups > 0 ? shape.rows / shape.groups : 0),
         block_rows(std::clamp<std::int64_t>(16384 / std::max<std::int64_t>(shape.cols, 1), 32, 256)),
         per_group((group_rows + block_rows - 1) / block_rows) {}
 
-  std::int64_t groups() const { return group_rows > 0 ? rows / group_rows : 0; }
-  std::int64_t count() const { return groups() * per_group; }
+  std::int64_t count() const { return groups * per_group; }
   std::int64_t group(std::int64_t block) const { return block / per_group; }
   std::int64_t first(std::int64_t block) const { return group(block) * group_rows + block % per_group * block_rows; }
   std::int64_t size(std::int64_t block) const {
@@ -63,11 +63,11 @@ void for_column_ranges(std::int64_t cols, std::int64_t rows, const Body& body) {
   parallel_for(cols, std::max<std::int64_t>(16384 / std::max<std::int64_t>(rows, 1), 16), body);
 }
 
-/// out[group, c] = sum over the group's blocks of partial[block, c], in double and in order.
+/// out[group, c] = sum over the group's blocks of partial[block, c], in double and in order; 0 for groups without rows.
 template <Real T>
 void sum_blocks(const NormBlocks& blocks, const T* partial, T* out) {
   for_column_ranges(blocks.cols, blocks.count(), [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t group = 0; group < blocks.groups(); ++group)
+    for (std::int64_t group = 0; group < blocks.groups; ++group)
       for (auto c = first; c < last; ++c) {
         double total = 0;
         for (std::int64_t i = 0; i < blocks.per_group; ++i)
@@ -77,10 +77,10 @@ void sum_blocks(const NormBlocks& blocks, const T* partial, T* out) {
   });
 }
 
-/// Mean and 1 / sqrt(variance + eps) of every column from the blocks' own means and squared differences (Chan, Golub
-/// and LeVeque 1983): as exact as two passes over all rows, at the price of one.
+/// Mean, 1 / sqrt(variance + eps) and, unless `var` is null, variance of every column from the blocks' own means and
+/// squared differences (Chan, Golub and LeVeque 1983): as exact as two passes over all rows, at the price of one.
 template <Real T>
-void combine_moments(const NormBlocks& blocks, T eps, const T* means, const T* squares, T* mean, T* rstd) {
+void combine_moments(const NormBlocks& blocks, T eps, const T* means, const T* squares, T* mean, T* rstd, T* var) {
   for_column_ranges(blocks.cols, blocks.count(), [&](std::int64_t first, std::int64_t last) {
     const auto n = static_cast<double>(blocks.rows);
     for (auto c = first; c < last; ++c) {
@@ -93,6 +93,7 @@ void combine_moments(const NormBlocks& blocks, T eps, const T* means, const T* s
       }
       mean[c] = static_cast<T>(total / n);
       rstd[c] = static_cast<T>(1 / std::sqrt(spread / n + static_cast<double>(eps)));
+      if (var) var[c] = static_cast<T>(spread / n);
     }
   });
 }
@@ -108,11 +109,11 @@ std::vector<T> norm_buffer(std::int64_t rows, std::int64_t cols) {
 namespace agon::kernels {
 inline namespace AGON_BUILD {
 
-/// Statistics per column over all rows: mean[c] and rstd[c] = 1 / sqrt(var + eps) with the biased variance.
+/// Statistics per column over all rows: mean[c], rstd[c] = 1 / sqrt(var + eps) and, unless null, the biased var[c].
 /// y = activation(gamma (x - mean) rstd + beta). y may be x.
 template <Real T>
 void batch_norm(const NormShape& shape, T eps, const T* x, const T* gamma, const T* beta, const Activation& activation,
-                T* y, T* mean, T* rstd) {
+                T* y, T* mean, T* rstd, T* var = nullptr) {
   const auto cols = shape.cols;
   // Statistics are over all rows, whatever the groups of the affine map.
   const detail::NormBlocks all({shape.rows, cols, 1}), blocks(shape);
@@ -121,7 +122,7 @@ void batch_norm(const NormShape& shape, T eps, const T* x, const T* gamma, const
     AGON_DISPATCH(
         column_moments(rows, cols, x + first * cols, means.data() + block * cols, squares.data() + block * cols));
   });
-  detail::combine_moments(all, eps, means.data(), squares.data(), mean, rstd);
+  detail::combine_moments(all, eps, means.data(), squares.data(), mean, rstd, var);
   blocks.for_each([&](std::int64_t, std::int64_t group, std::int64_t first, std::int64_t rows) {
     AGON_DISPATCH(batch_norm_rows(activation, rows, cols, x + first * cols, gamma + group * cols, beta + group * cols,
                                   mean, rstd, y + first * cols));

@@ -14,17 +14,17 @@ void window_sum(const detail::Window& window, std::int64_t channels, const T* x,
   });
 }
 
-/// out[c] = largest x[pixel, c] of the window; index[c] = base + its position relative to x, the first at ties.
+/// out[c] = largest x[pixel, c] of the window, or NaN; index[c] = base + its position relative to x, the first at ties.
 template <class T>
 void window_max(const detail::Window& window, std::int64_t channels, const T* x, std::int64_t base, T* out,
                 std::int64_t* index) {
   for_registers<T>(channels, [&](auto at) {
-    // The number of the best pixel is kept in T, which holds it exactly: windows are small.
+    // The number of the best pixel is kept in T, which holds it exactly.
     auto best = at.load(x), where = Vec<T>::zero();
     for (std::int64_t i = 0; i < window.rows; ++i)
       for (std::int64_t j = 0; j < window.cols; ++j) {
         const auto value = at.load(x + i * window.row_stride + j * window.col_stride);
-        const auto larger = value > best;
+        const auto larger = exceeds(value, best);
         best = select<T>(larger, value, best);
         where = select<T>(larger, Vec<T>::set1(static_cast<T>(i * window.cols + j)), where);
       }

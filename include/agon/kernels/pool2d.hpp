@@ -3,6 +3,7 @@
 #include <agon/core/element.hpp>
 #include <agon/core/parallel.hpp>
 #include <agon/kernels/simd_loop.hpp>
+#include <agon/kernels/simd_math.hpp>
 
 #include <algorithm>
 #include <cstdint>
@@ -71,7 +72,8 @@ struct Covering {
 namespace agon::kernels {
 inline namespace AGON_BUILD {
 
-/// Largest element of each window; index [n, oh, ow, c] receives its flat position in x, the first at ties.
+/// Largest element of each window, NaN if there is one; index [n, oh, ow, c] receives its flat position in x, the first
+/// at ties. T holds the number of every pixel of a window: k^2 <= 2^24 for float, 2^53 for double.
 template <Real T>
 void max_pool2d(const PoolShape& shape, const T* x, T* y, std::int64_t* index) {
   const detail::Window window{shape.k, shape.k, shape.w * shape.c, shape.c};

@@ -108,7 +108,7 @@ void sum(std::int64_t outer, std::int64_t reduced, std::int64_t inner, const T* 
 }
 
 /// y = max over the middle axis of x[outer, reduced, inner]; index[outer, inner] receives the flat position in x of the
-/// first largest element. reduced must be positive.
+/// first largest element. NaN is larger than every number. reduced must be positive.
 template <Real T>
 void max(std::int64_t outer, std::int64_t reduced, std::int64_t inner, const T* x, T* y, std::int64_t* index) {
   const auto grain = detail::sum_grain / std::max<std::int64_t>(reduced * inner, 1);
@@ -119,8 +119,9 @@ void max(std::int64_t outer, std::int64_t reduced, std::int64_t inner, const T* 
       for (std::int64_t i = 0; i < inner; ++i) best[i] = x[where[i] = o * reduced * inner + i];
       for (auto row = o * reduced * inner + inner; row < (o + 1) * reduced * inner; row += inner)
         for (std::int64_t i = 0; i < inner; ++i) {
-          const bool larger = x[row + i] > best[i];
-          best[i] = larger ? x[row + i] : best[i];
+          const T value = x[row + i];
+          const bool larger = (value <= best[i]) != (best[i] == best[i]);  // the second is false for NaN alone
+          best[i] = larger ? value : best[i];
           where[i] = larger ? row + i : where[i];
         }
     }

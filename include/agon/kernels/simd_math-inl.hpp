@@ -120,6 +120,13 @@ AGON_INLINE Vec<T> keep_nan([[maybe_unused]] Vec<T> x, Vec<T> y) {
 #endif
 }
 
+/// Whether a is larger than b, per lane, NaN being larger than every number: a maximum taken with it passes NaN on, and
+/// the first of equals or of several NaN stays.
+template <class T>
+AGON_INLINE typename Vec<T>::Mask exceeds(Vec<T> a, Vec<T> b) {
+  return (a.raw <= b.raw) ^ (b.raw == b.raw);
+}
+
 template <int i = 0, class T, int n>
 AGON_INLINE Vec<T> horner(Vec<T> x, const T (&c)[n]) {
   if constexpr (i + 1 == n)
@@ -214,12 +221,12 @@ AGON_INLINE Vec<T> softplus(Vec<T> x) {
   return select<T>(x > V::zero(), x, V::zero()) + log1p_unit(exp(-abs(x)));
 }
 
-/// The activation of x; `slope` is used by leaky_relu alone.
+/// The activation of x, NaN where x is; `slope` is used by leaky_relu alone.
 template <Activation::Kind kind, class T>
 AGON_INLINE Vec<T> activate(Vec<T> x, [[maybe_unused]] Vec<T> slope) {
   using Kind = Activation::Kind;
   if constexpr (kind == Kind::relu)
-    return select<T>(x > Vec<T>::zero(), x, Vec<T>::zero());
+    return select<T>(Vec<T>::zero() > x, Vec<T>::zero(), x);
   else if constexpr (kind == Kind::leaky_relu)
     return select<T>(x > Vec<T>::zero(), x, slope * x);
   else if constexpr (kind == Kind::tanh)
@@ -236,7 +243,7 @@ AGON_INLINE Vec<T> activate_grad(Vec<T> y, Vec<T> g, [[maybe_unused]] Vec<T> slo
   using Kind = Activation::Kind;
   const auto one = Vec<T>::set1(T(1));
   if constexpr (kind == Kind::relu)
-    return select<T>(y > Vec<T>::zero(), g, Vec<T>::zero());
+    return select<T>(y.raw <= Vec<T>::zero().raw, Vec<T>::zero(), g);
   else if constexpr (kind == Kind::leaky_relu)
     return select<T>(y > Vec<T>::zero(), g, slope * g);
   else if constexpr (kind == Kind::tanh)

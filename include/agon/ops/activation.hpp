@@ -2,8 +2,19 @@
 
 #include <agon/autograd/basic.hpp>
 #include <agon/kernels/activation.hpp>
+#include <agon/ops/arithmetic.hpp>
 
 namespace agon {
+
+namespace detail {
+
+/// Throws Error for an Activation made by hand that leaky_relu() would refuse.
+inline void check_activation(const Activation& activation, std::string_view op) {
+  check(activation.kind != Activation::Kind::leaky_relu || activation.slope > 0, op, ": slope ", activation.slope,
+        "; expected a positive one, or relu()");
+}
+
+}  // namespace detail
 
 /// Activations as options of layers and operations: `.activation = leaky_relu(0.2)`.
 inline Activation relu() { return {Activation::Kind::relu}; }
@@ -11,19 +22,17 @@ inline Activation tanh() { return {Activation::Kind::tanh}; }
 inline Activation sigmoid() { return {Activation::Kind::sigmoid}; }
 /// Throws Error unless the slope is positive: the derivative is read off the sign of the result.
 inline Activation leaky_relu(double slope) {
-  check(slope > 0, "leaky_relu: slope ", slope, "; expected a positive one, or relu()");
-  return {Activation::Kind::leaky_relu, slope};
+  const Activation activation{Activation::Kind::leaky_relu, slope};
+  detail::check_activation(activation, "leaky_relu");
+  return activation;
 }
 
-template <Real T>
-Tensor<T> multiply(const Tensor<T>& a, const std::type_identity_t<Tensor<T>>& b);
-template <Real T>
-Tensor<T> affine(const Tensor<T>& x, double scale, double shift);
-
-/// g act'(x) written with y = act(x), the common adjoint of everything that applies an Activation.
+/// g act'(x) written with y = act(x), the common adjoint of everything that applies an Activation; g itself for none.
 /// The derivative at x = 0 is 0 for relu and the slope for leaky_relu, as in PyTorch.
+/// Throws ShapeError unless g and y have the same shape, Error for a leaky_relu whose slope is not positive.
 template <Real T>
 Tensor<T> activation_grad(const Tensor<T>& g, const Tensor<T>& y, const Activation& activation) {
+  detail::check_activation(activation, "activation_grad");
   if (activation.kind == Activation::Kind::none) return g;
   check<ShapeError>(g.shape() == y.shape(), "activation_grad: gradient ", g.shape(), " for a result ", y.shape());
   auto dx = empty_like(g);
@@ -77,9 +86,11 @@ constexpr std::string_view name_of(Activation::Kind kind) {
 
 }  // namespace detail
 
-/// y = act(x), elementwise. Gradient: activation_grad(g, y).
+/// y = act(x), elementwise; x itself for none. Gradient: activation_grad(g, y).
+/// Throws Error for a leaky_relu whose slope is not positive.
 template <Real T>
 Tensor<T> activate(const Tensor<T>& x, const Activation& activation) {
+  detail::check_activation(activation, "activate");
   if (activation.kind == Activation::Kind::none) return x;
   auto y = empty_like(x);
   kernels::unary(detail::unary_of(activation.kind), x.numel(), x.data().data(), y.mutable_data().data(),
@@ -89,13 +100,13 @@ Tensor<T> activate(const Tensor<T>& x, const Activation& activation) {
   });
 }
 
-/// y = max(x, 0). The derivative at 0 is 0.
+/// y = max(x, 0), NaN where x is. The derivative at 0 is 0.
 template <Real T>
 Tensor<T> relu(const Tensor<T>& x) {
   return activate(x, relu());
 }
 
-/// y = x for x > 0, slope x otherwise; slope > 0.
+/// y = x for x > 0, slope x otherwise. Throws Error unless slope > 0.
 template <Real T>
 Tensor<T> leaky_relu(const Tensor<T>& x, double slope = 0.01) {
   return activate(x, leaky_relu(slope));

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <agon/autograd/basic.hpp>
-#include <agon/ops/activation.hpp>
 
 namespace agon {
 
@@ -35,7 +34,7 @@ Tensor<T> negate(const Tensor<T>& x) {
   return record("negate", y, {x}, Save::nothing, [](const Vjp<T>& v) -> Grads<T> { return {negate(v.grad())}; });
 }
 
-/// a - b with broadcasting. Gradient: g, -g.
+/// a - b, elementwise with broadcasting. Gradient: g, -g. Throws ShapeError unless the shapes broadcast.
 template <Real T>
 Tensor<T> subtract(const Tensor<T>& a, const std::type_identity_t<Tensor<T>>& b) {
   const auto y = detail::binary(kernels::Binary::subtract, "subtract", a, b);
@@ -46,7 +45,7 @@ Tensor<T> subtract(const Tensor<T>& a, const std::type_identity_t<Tensor<T>>& b)
                 {.broadcasting = true});
 }
 
-/// a b, elementwise with broadcasting. Gradient: g b, g a.
+/// a b, elementwise with broadcasting. Gradient: g b, g a. Throws ShapeError unless the shapes broadcast.
 template <Real T>
 Tensor<T> multiply(const Tensor<T>& a, const std::type_identity_t<Tensor<T>>& b) {
   const auto y = detail::binary(kernels::Binary::multiply, "multiply", a, b);
@@ -60,7 +59,7 @@ Tensor<T> multiply(const Tensor<T>& a, const std::type_identity_t<Tensor<T>>& b)
                 {.broadcasting = true});
 }
 
-/// a / b, elementwise with broadcasting. Gradient: g / b, -g y / b.
+/// a / b, elementwise with broadcasting. Gradient: g / b, -g y / b. Throws ShapeError unless the shapes broadcast.
 template <Real T>
 Tensor<T> divide(const Tensor<T>& a, const std::type_identity_t<Tensor<T>>& b) {
   const auto y = detail::binary(kernels::Binary::divide, "divide", a, b);
@@ -75,53 +74,70 @@ Tensor<T> divide(const Tensor<T>& a, const std::type_identity_t<Tensor<T>>& b) {
                 {.broadcasting = true});
 }
 
+/// a + b with broadcasting; see add.
 template <Real T>
 Tensor<T> operator+(const Tensor<T>& a, const Tensor<T>& b) {
   return add(a, b);
 }
+/// a - b with broadcasting; see subtract.
 template <Real T>
 Tensor<T> operator-(const Tensor<T>& a, const Tensor<T>& b) {
   return subtract(a, b);
 }
+/// a b, elementwise with broadcasting; see multiply.
 template <Real T>
 Tensor<T> operator*(const Tensor<T>& a, const Tensor<T>& b) {
   return multiply(a, b);
 }
+/// a / b, elementwise with broadcasting; see divide.
 template <Real T>
 Tensor<T> operator/(const Tensor<T>& a, const Tensor<T>& b) {
   return divide(a, b);
 }
+/// -a.
 template <Real T>
 Tensor<T> operator-(const Tensor<T>& a) {
   return negate(a);
 }
+/// A constant added to every element.
 template <Real T>
 Tensor<T> operator+(const Tensor<T>& a, double b) {
   return affine(a, 1, b);
 }
+/// A constant added to every element.
 template <Real T>
 Tensor<T> operator+(double a, const Tensor<T>& b) {
   return affine(b, 1, a);
 }
+/// A constant subtracted from every element.
 template <Real T>
 Tensor<T> operator-(const Tensor<T>& a, double b) {
   return affine(a, 1, -b);
 }
+/// Every element subtracted from a constant.
 template <Real T>
 Tensor<T> operator-(double a, const Tensor<T>& b) {
   return affine(b, -1, a);
 }
+/// Every element times a constant.
 template <Real T>
 Tensor<T> operator*(const Tensor<T>& a, double b) {
   return affine(a, b, 0);
 }
+/// Every element times a constant.
 template <Real T>
 Tensor<T> operator*(double a, const Tensor<T>& b) {
   return affine(b, a, 0);
 }
+/// Every element times the reciprocal of a constant.
 template <Real T>
 Tensor<T> operator/(const Tensor<T>& a, double b) {
   return affine(a, 1 / b, 0);
+}
+/// A constant divided by every element.
+template <Real T>
+Tensor<T> operator/(double a, const Tensor<T>& b) {
+  return divide(scalar<T>(static_cast<T>(a)), b);
 }
 
 }  // namespace agon

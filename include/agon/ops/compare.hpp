@@ -17,46 +17,39 @@ Tensor<bool> compare(kernels::Compare op, std::string_view name, const Tensor<T>
 
 }  // namespace detail
 
-/// Elementwise comparisons with broadcasting; masks carry no derivative.
+/// a < b, elementwise with broadcasting, as a mask; masks carry no derivative. Throws ShapeError unless the shapes
+/// broadcast, like the other comparisons.
 template <Element T>
 Tensor<bool> less(const Tensor<T>& a, const std::type_identity_t<Tensor<T>>& b) {
   return detail::compare(kernels::Compare::less, "less", a, b);
 }
+/// a <= b as a mask; see less.
 template <Element T>
 Tensor<bool> less_equal(const Tensor<T>& a, const std::type_identity_t<Tensor<T>>& b) {
   return detail::compare(kernels::Compare::less_equal, "less_equal", a, b);
 }
+/// a > b as a mask; see less.
 template <Element T>
 Tensor<bool> greater(const Tensor<T>& a, const std::type_identity_t<Tensor<T>>& b) {
   return detail::compare(kernels::Compare::greater, "greater", a, b);
 }
+/// a >= b as a mask; see less.
 template <Element T>
 Tensor<bool> greater_equal(const Tensor<T>& a, const std::type_identity_t<Tensor<T>>& b) {
   return detail::compare(kernels::Compare::greater_equal, "greater_equal", a, b);
 }
+/// a == b as a mask; see less.
 template <Element T>
 Tensor<bool> equal(const Tensor<T>& a, const std::type_identity_t<Tensor<T>>& b) {
   return detail::compare(kernels::Compare::equal, "equal", a, b);
 }
+/// a != b as a mask; see less.
 template <Element T>
 Tensor<bool> not_equal(const Tensor<T>& a, const std::type_identity_t<Tensor<T>>& b) {
   return detail::compare(kernels::Compare::not_equal, "not_equal", a, b);
 }
 
 namespace detail {
-
-/// A mask repeated to `shape`; masks have no graph, so this is a plain copy.
-inline Tensor<bool> expand_mask(const Tensor<bool>& mask, const Shape& shape) {
-  if (mask.shape() == shape) return mask;
-  auto y = empty<bool>(shape);
-  kernels::Strides from{};
-  const auto own = strides_of(mask.shape());
-  const int lead = shape.rank() - mask.rank();
-  for (int i = lead; i < shape.rank(); ++i)
-    from[static_cast<std::size_t>(i)] = mask.shape()[i - lead] == 1 ? 0 : own[static_cast<std::size_t>(i - lead)];
-  kernels::copy(shape, mask.data().data(), from, y.mutable_data().data(), strides_of(shape));
-  return y;
-}
 
 template <Real T>
 Tensor<T> select(const Tensor<bool>& condition, const Tensor<T>& a, const Tensor<T>& b) {
@@ -68,11 +61,11 @@ Tensor<T> select(const Tensor<bool>& condition, const Tensor<T>& a, const Tensor
 }  // namespace detail
 
 /// y = condition ? a : b, elementwise with broadcasting of all three. Gradient: g where the condition holds, for a; g
-/// where it does not, for b; zero elsewhere.
+/// where it does not, for b; zero elsewhere. Throws ShapeError unless the shapes broadcast.
 template <Real T>
 Tensor<T> where(const Tensor<bool>& condition, const Tensor<T>& a, const std::type_identity_t<Tensor<T>>& b) {
   const auto shape = broadcast_shapes(condition.shape(), broadcast_shapes(a.shape(), b.shape(), "where"), "where");
-  const auto mask = detail::expand_mask(condition, shape);
+  const auto mask = condition.shape() == shape ? condition : detail::repeat(condition, shape);
   const auto wide_a = broadcast_to(a, shape), wide_b = broadcast_to(b, shape);
   return record("where", detail::select(mask, wide_a, wide_b), {wide_a, wide_b}, Save::nothing,
                 [](const Vjp<T>& v) -> Grads<T> {
@@ -84,11 +77,19 @@ Tensor<T> where(const Tensor<bool>& condition, const Tensor<T>& a, const std::ty
                 {.aux = {mask}});
 }
 
-/// Elementwise larger value with broadcasting. Gradient: g to the larger; at ties to a (PyTorch halves it).
+/// Elementwise larger value with broadcasting, NaN where either is. Gradient: g to the larger; at ties to a (PyTorch
+/// halves it). Throws ShapeError unless the shapes broadcast.
 template <Real T>
 Tensor<T> maximum(const Tensor<T>& a, const std::type_identity_t<Tensor<T>>& b) {
-  const auto shape = broadcast_shapes(a.shape(), b.shape(), "maximum");
-  return where(greater_equal(a.detach(), b.detach()), broadcast_to(a, shape), broadcast_to(b, shape));
+  const auto y = detail::binary(kernels::Binary::maximum, "maximum", a, b);
+  return record("maximum", y, {a, b}, Save::inputs,
+                [](const Vjp<T>& v) -> Grads<T> {
+                  const auto second = less(v.input(0), v.input(1));
+                  const auto zero = zeros_like(v.grad());
+                  return {v.needs(0) ? where(second, zero, v.grad()) : Tensor<T>(),
+                          v.needs(1) ? where(second, v.grad(), zero) : Tensor<T>()};
+                },
+                {.broadcasting = true});
 }
 
 }  // namespace agon

@@ -30,15 +30,17 @@ inline kernels::ConvShape conv_shape(const Shape& x, const Shape& w, std::int64_
   check<ShapeError>(x[3] == w[3], op, ": channels differ: images ", x, ", weight ", w, "; expected the same last axis");
   check<ShapeError>(stride >= 1 && padding >= 0, op, ": stride ", stride, ", padding ", padding,
                     "; expected stride >= 1 and padding >= 0");
-  check<ShapeError>(w[1] >= 1 && w[2] >= 1 && x[1] + 2 * padding >= w[1] && x[2] + 2 * padding >= w[2], op,
-                    ": kernel of weight ", w, " does not fit into images ", x, " with padding ", padding);
-  const auto out = [&](std::int64_t size, std::int64_t k) { return (size + 2 * padding - k) / stride + 1; };
+  const auto padded = [&](std::int64_t size) { return add_sizes(size, multiply_sizes(padding, 2, op), op); };
+  check<ShapeError>(w[1] >= 1 && w[2] >= 1 && padded(x[1]) >= w[1] && padded(x[2]) >= w[2], op, ": kernel of weight ",
+                    w, " does not fit into images ", x, " with padding ", padding);
+  const auto out = [&](std::int64_t size, std::int64_t k) { return (padded(size) - k) / stride + 1; };
   return {x[0], x[1], x[2], x[3], w[0], w[1], w[2], stride, padding, out(x[1], w[1]), out(x[2], w[2])};
 }
 
 template <Real T>
 kernels::Epilogue<T> conv_epilogue(const Tensor<T>& bias, std::int64_t channels, const Activation& activation,
                                    std::string_view op) {
+  check_activation(activation, op);
   check<ShapeError>(!bias.defined() || bias.shape() == Shape{channels}, op, ": bias of another shape than [", channels,
                     "]");
   return {bias.defined() ? bias.data().data() : nullptr, activation};

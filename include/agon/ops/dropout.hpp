@@ -6,7 +6,7 @@
 namespace agon {
 
 /// Dropout with the mask that block `offset` onwards of the stream `key` gives: y = x / (1 - p) with probability 1 - p,
-/// else 0. Linear in x, so the gradient is the same operation on g. Throws Error unless 0 <= p < 1.
+/// else 0; x itself for p = 0. Linear in x, so the gradient is the same operation on g. Throws Error unless 0 <= p < 1.
 template <Real T>
 Tensor<T> dropout(const Tensor<T>& x, double p, StreamKey key, std::uint64_t offset) {
   check(p >= 0 && p < 1, "dropout: probability ", p, "; expected 0 <= p < 1");

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <agon/autograd/basic.hpp>
+#include <agon/ops/activation.hpp>
 #include <agon/ops/arithmetic.hpp>
 #include <agon/ops/compare.hpp>
 

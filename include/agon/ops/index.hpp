@@ -10,35 +10,9 @@ namespace agon {
 template <Real T>
 Tensor<T> put(const Tensor<T>& g, const Tensor<std::int64_t>& index, const Shape& shape);
 
-/// out[i] = x[index[i]] by flat positions; the result has the shape of index. Gradient: put.
-template <Real T>
-Tensor<T> take(const Tensor<T>& x, const Tensor<std::int64_t>& index) {
-  for (auto i : index.data())
-    check<ShapeError>(i >= 0 && i < x.numel(), "take: position ", i, " in a tensor of ", x.numel(), " elements");
-  auto y = empty<T>(index.shape());
-  kernels::take(index.numel(), x.data().data(), index.data().data(), y.mutable_data().data());
-  return record(
-      "take", y, {x}, Save::nothing,
-      [](const Vjp<T>& v) -> Grads<T> { return {put(v.grad(), v.template aux<std::int64_t>(), v.input_shape())}; },
-      {.aux = {index}});
-}
-
-/// The adjoint of take: zeros of `shape` with g[i] added at flat position index[i]. Gradient: take.
-template <Real T>
-Tensor<T> put(const Tensor<T>& g, const Tensor<std::int64_t>& index, const Shape& shape) {
-  check<ShapeError>(g.shape() == index.shape(), "put: values ", g.shape(), " for positions ", index.shape());
-  for (auto i : index.data())
-    check<ShapeError>(i >= 0 && i < shape.numel(), "put: position ", i, " in a tensor of ", shape.numel(), " elements");
-  auto y = empty<T>(shape);
-  kernels::put(g.numel(), g.data().data(), index.data().data(), shape.numel(), y.mutable_data().data());
-  return record("put", y, {g}, Save::nothing,
-                [](const Vjp<T>& v) -> Grads<T> { return {take(v.grad(), v.template aux<std::int64_t>())}; },
-                {.aux = {index}});
-}
-
 namespace detail {
 
-/// Records y = x at the flat positions `index`, which a kernel has just chosen (max, max pooling).
+/// Records y = x at the flat positions `index`: take, and what a kernel has just chosen (max, max pooling).
 template <Real T>
 Tensor<T> record_selection(std::string_view op, const Tensor<T>& y, const Tensor<T>& x,
                            const Tensor<std::int64_t>& index) {
@@ -55,11 +29,36 @@ void check_indices(const Tensor<I>& index, std::int64_t rows, std::string_view o
 
 }  // namespace detail
 
+/// out[i] = x[index[i]] by flat positions; the result has the shape of index. Gradient: put.
+/// Throws ShapeError for a position outside x.
+template <Real T>
+Tensor<T> take(const Tensor<T>& x, const Tensor<std::int64_t>& index) {
+  for (auto i : index.data())
+    check<ShapeError>(i >= 0 && i < x.numel(), "take: position ", i, " in a tensor of ", x.numel(), " elements");
+  auto y = empty<T>(index.shape());
+  kernels::take(index.numel(), x.data().data(), index.data().data(), y.mutable_data().data());
+  return detail::record_selection("take", y, x, index);
+}
+
+/// The adjoint of take: zeros of `shape` with g[i] added at flat position index[i]. Gradient: take.
+/// Throws ShapeError unless g and index have the same shape and every position lies within `shape`.
+template <Real T>
+Tensor<T> put(const Tensor<T>& g, const Tensor<std::int64_t>& index, const Shape& shape) {
+  check<ShapeError>(g.shape() == index.shape(), "put: values ", g.shape(), " for positions ", index.shape());
+  for (auto i : index.data())
+    check<ShapeError>(i >= 0 && i < shape.numel(), "put: position ", i, " in a tensor of ", shape.numel(), " elements");
+  auto y = empty<T>(shape);
+  kernels::put(g.numel(), g.data().data(), index.data().data(), shape.numel(), y.mutable_data().data());
+  return record("put", y, {g}, Save::nothing,
+                [](const Vjp<T>& v) -> Grads<T> { return {take(v.grad(), v.template aux<std::int64_t>())}; },
+                {.aux = {index}});
+}
+
 template <Real T, Index I>
 Tensor<T> scatter_add(const Tensor<T>& g, const Tensor<I>& index, std::int64_t rows);
 
 /// Rows of table [rows, d] by index [...]: result [..., d]. Gradient: scatter_add.
-/// Throws ShapeError for an index outside [0, rows).
+/// Throws ShapeError for a table of another rank or an index outside [0, rows).
 template <Real T, Index I>
 Tensor<T> embedding(const Tensor<T>& table, const Tensor<I>& index) {
   check<ShapeError>(table.rank() == 2, "embedding: table has shape ", table.shape(), "; expected [rows, d]");
@@ -74,11 +73,14 @@ Tensor<T> embedding(const Tensor<T>& table, const Tensor<I>& index) {
       {.aux = {index}});
 }
 
-/// The adjoint of embedding: row index[i] of the result [rows, d] is the sum of the g[i, :]. Gradient: embedding.
+/// The adjoint of embedding, g [..., d] with index [...]: row r of the result [rows, d] is the sum of the rows g[i]
+/// with index[i] = r. Gradient: embedding. Throws ShapeError when the shapes do not fit or for an index outside [0,
+/// rows).
 template <Real T, Index I>
 Tensor<T> scatter_add(const Tensor<T>& g, const Tensor<I>& index, std::int64_t rows) {
-  check<ShapeError>(g.rank() == index.rank() + 1 && g.numel() == index.numel() * g.size(-1), "scatter_add: rows ",
-                    g.shape(), " for indices ", index.shape());
+  check<ShapeError>(g.rank() == index.rank() + 1 && g.shape().first(index.rank()) == index.shape(),
+                    "scatter_add: rows ", g.shape(), " for indices ", index.shape(),
+                    "; expected the shape of the indices and one more axis");
   detail::check_indices(index, rows, "scatter_add");
   auto table = empty<T>({rows, g.size(-1)});
   kernels::scatter_add_rows(index.numel(), rows, g.size(-1), g.data().data(), index.data().data(),

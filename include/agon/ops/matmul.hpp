@@ -8,9 +8,10 @@
 
 namespace agon {
 
+/// Which operands of matmul are given transposed.
 struct MatmulOptions {
-  bool transpose_a = false;
-  bool transpose_b = false;
+  bool transpose_a = false;  ///< the first is [..., k, m]
+  bool transpose_b = false;  ///< the second is [..., n, k]
 };
 
 namespace detail {
@@ -46,7 +47,7 @@ Tensor<T> batched_matmul(const Tensor<T>& a, const Tensor<T>& b, MatmulOptions o
 
 /// Matrix product over the last two axes, [..., m, k] x [..., k, n] -> [..., m, n]; leading axes broadcast. With a
 /// transpose flag the operand is given as [..., k, m] or [..., n, k]. Gradients: g b^T, a^T g.
-/// Throws ShapeError when the ranks are below 2 or the inner dimensions differ.
+/// Throws ShapeError when the ranks are below 2, the inner dimensions differ or the leading axes do not broadcast.
 template <Real T>
 Tensor<T> matmul(const Tensor<T>& a, const std::type_identity_t<Tensor<T>>& b, MatmulOptions options = {}) {
   const auto ta = options.transpose_a, tb = options.transpose_b;
@@ -57,15 +58,11 @@ Tensor<T> matmul(const Tensor<T>& a, const std::type_identity_t<Tensor<T>>& b, M
                     " x ", b.shape(), tb ? " transposed" : "", "; expected ", k, " on the inner axis of the second");
   if (a.rank() == 2 && b.rank() == 2) return detail::batched_matmul(a, b, options);
 
-  const auto lead = [](const Tensor<T>& t) {
-    return Shape(t.shape().sizes().first(static_cast<std::size_t>(t.rank() - 2)));
-  };
   if (b.rank() == 2 && !ta) {  // one tall product
-    auto shape = a.shape().with(-1, b.size(tb ? 0 : 1));
-    return reshape(detail::batched_matmul(reshape(a, {a.numel() / std::max<std::int64_t>(k, 1), k}), b, options),
-                   shape);
+    const auto rows = a.shape().first(a.rank() - 1).numel();
+    return reshape(detail::batched_matmul(reshape(a, {rows, k}), b, options), a.shape().with(-1, b.size(tb ? 0 : 1)));
   }
-  const auto batch = broadcast_shapes(lead(a), lead(b), "matmul");
+  const auto batch = broadcast_shapes(a.shape().first(a.rank() - 2), b.shape().first(b.rank() - 2), "matmul");
   const auto widen = [&](const Tensor<T>& t) {
     auto shape = batch;
     shape.push_back(t.size(-2));
@@ -80,7 +77,7 @@ Tensor<T> matmul(const Tensor<T>& a, const std::type_identity_t<Tensor<T>>& b, M
 
 /// y = activation(x w^T + bias): x [..., in], w [out, in], bias [out] or absent, y [..., out]. Bias and activation are
 /// applied while the product is in registers. Gradients: gz w, gz^T x and the sum of gz, with gz = g act'(y).
-/// Throws ShapeError when the sizes do not fit.
+/// Throws ShapeError when the sizes do not fit, Error for a leaky_relu whose slope is not positive.
 template <Real T>
 Tensor<T> linear(const Tensor<T>& x, const Tensor<T>& w, const Tensor<T>& bias = {},
                  const Activation& activation = {}) {
@@ -88,27 +85,24 @@ Tensor<T> linear(const Tensor<T>& x, const Tensor<T>& w, const Tensor<T>& bias =
                     " with weight ", w.shape(), "; expected [..., in] and [out, in]");
   check<ShapeError>(!bias.defined() || bias.shape() == Shape{w.size(0)}, "linear: bias of another shape than [",
                     w.size(0), "]");
+  detail::check_activation(activation, "linear");
   auto y = empty<T>(x.shape().with(-1, w.size(0)));
-  const auto in = w.size(1), out = w.size(0);
-  const auto rows = out > 0 ? y.numel() / out : 0;
+  const auto in = w.size(1), out = w.size(0), rows = x.shape().first(x.rank() - 1).numel();
   kernels::gemm<T>(detail::matrix(x.data().data(), rows, in), false, detail::matrix(w.data().data(), out, in), true,
                    detail::matrix(y.mutable_data().data(), rows, out),
                    {bias.defined() ? bias.data().data() : nullptr, activation});
   const auto save = Save::input(0) | Save::input(1);
   const bool needs_output = activation.kind != Activation::Kind::none;
-  return record(
-      "linear", y, {x, w, bias}, needs_output ? save | Save::output : save,
-      [activation, needs_output](const Vjp<T>& v) -> Grads<T> {
-        const auto gz = needs_output ? activation_grad(v.grad(), v.output(), activation) : v.grad();
-        Grads<T> result(3);
-        const auto& weight = v.input_shape(1);
-        if (v.needs(0)) result[0] = matmul(reshape(gz, {-1, weight[0]}), v.input(1));
-        if (v.needs(0)) result[0] = reshape(result[0], v.input_shape(0));
-        if (v.needs(1))
-          result[1] = matmul(reshape(gz, {-1, weight[0]}), reshape(v.input(0), {-1, weight[1]}), {.transpose_a = true});
-        if (v.needs(2)) result[2] = sum_to(gz, v.input_shape(2));
-        return result;
-      });
+  return record("linear", y, {x, w, bias}, needs_output ? save | Save::output : save,
+                [activation, needs_output, rows, in, out](const Vjp<T>& v) -> Grads<T> {
+                  const auto gz = needs_output ? activation_grad(v.grad(), v.output(), activation) : v.grad();
+                  const auto flat_gz = reshape(gz, {rows, out});
+                  Grads<T> result(3);
+                  if (v.needs(0)) result[0] = reshape(matmul(flat_gz, v.input(1)), v.input_shape(0));
+                  if (v.needs(1)) result[1] = matmul(flat_gz, reshape(v.input(0), {rows, in}), {.transpose_a = true});
+                  if (v.needs(2)) result[2] = sum_to(gz, {out});
+                  return result;
+                });
 }
 
 }  // namespace agon

@@ -42,7 +42,7 @@ inline Reduction plan_reduction(const Shape& shape, const std::vector<int>& axes
 }  // namespace detail
 
 /// Sum over the named axes, over all when none are named. Reduced axes disappear, or stay with size 1.
-/// Gradient: g broadcast back. An empty sum is 0.
+/// Gradient: g broadcast back. An empty sum is 0. Throws ShapeError for an axis that is not there or is named twice.
 template <Real T>
 Tensor<T> sum(const Tensor<T>& x, const std::vector<int>& axes = {}, bool keep_dims = false) {
   const auto plan = detail::plan_reduction(x.shape(), axes, "sum");
@@ -52,7 +52,7 @@ Tensor<T> sum(const Tensor<T>& x, const std::vector<int>& axes = {}, bool keep_d
   });
 }
 
-/// Mean over the named axes, over all when none are named. Throws ShapeError for an empty mean.
+/// Mean over the named axes, over all when none are named. Throws ShapeError for an empty mean, and where sum does.
 template <Real T>
 Tensor<T> mean(const Tensor<T>& x, const std::vector<int>& axes = {}, bool keep_dims = false) {
   const auto count = detail::plan_reduction(x.shape(), axes, "mean").count;
@@ -61,12 +61,14 @@ Tensor<T> mean(const Tensor<T>& x, const std::vector<int>& axes = {}, bool keep_
 }
 
 /// Variance over the named axes: mean((x - mean(x))^2), the biased estimate that normalisation layers use.
+/// Throws ShapeError where mean does.
 template <Real T>
 Tensor<T> var(const Tensor<T>& x, const std::vector<int>& axes = {}, bool keep_dims = false) {
   return mean(square(x - mean(x, axes, true)), axes, keep_dims);
 }
 
-/// Largest element along one axis. Gradient: g to the first largest element.
+/// Largest element along one axis, NaN if there is one. Gradient: g to the first largest element.
+/// Throws ShapeError when there is no such axis or it is empty.
 template <Real T>
 Tensor<T> max(const Tensor<T>& x, int axis, bool keep_dims = false) {
   axis = x.shape().wrap(axis, "max");
@@ -81,13 +83,14 @@ Tensor<T> max(const Tensor<T>& x, int axis, bool keep_dims = false) {
   return detail::record_selection("max", y, x, index);
 }
 
-/// Largest element of all.
+/// Largest element of all, NaN if there is one. Throws ShapeError when there is none.
 template <Real T>
 Tensor<T> max(const Tensor<T>& x) {
   return max(reshape(x, {-1}), 0);
 }
 
-/// Position of the first largest element along one axis, which disappears. No derivative.
+/// Position of the first largest element, or of the first NaN, along one axis, which disappears. No derivative.
+/// Throws ShapeError when there is no such axis or it is empty.
 template <Real T>
 Tensor<std::int64_t> argmax(const Tensor<T>& x, int axis) {
   axis = x.shape().wrap(axis, "argmax");

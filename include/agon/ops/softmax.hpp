@@ -4,7 +4,11 @@
 #include <agon/kernels/softmax.hpp>
 #include <agon/ops/arithmetic.hpp>
 #include <agon/ops/elementwise.hpp>
+#include <agon/ops/index.hpp>
 #include <agon/ops/reduce.hpp>
+
+#include <algorithm>
+#include <cstdint>
 
 namespace agon {
 
@@ -49,6 +53,7 @@ Tensor<T> log_softmax_grad(const Tensor<T>& y, const Tensor<T>& g) {
 }  // namespace detail
 
 /// y_i = exp(x_i) / sum_j exp(x_j) over the last axis, the maximum subtracted first. Gradient: y (g - sum(g y)).
+/// Throws ShapeError when there is no last axis or it is empty.
 template <Real T>
 Tensor<T> softmax(const Tensor<T>& x) {
   const auto rows = detail::rows_of(x, "softmax");
@@ -59,6 +64,7 @@ Tensor<T> softmax(const Tensor<T>& x) {
 }
 
 /// y = x - log(sum_j exp(x_j)) over the last axis. Gradient: g - exp(y) sum(g).
+/// Throws ShapeError when there is no last axis or it is empty.
 template <Real T>
 Tensor<T> log_softmax(const Tensor<T>& x) {
   const auto rows = detail::rows_of(x, "log_softmax");
@@ -68,12 +74,19 @@ Tensor<T> log_softmax(const Tensor<T>& x) {
                 [](const Vjp<T>& v) -> Grads<T> { return {detail::log_softmax_grad(v.output(), v.grad())}; });
 }
 
-/// Mean over the rows of -log softmax(logits)[label]: logits [n, classes], labels [n].
+/// Mean over the rows of -log softmax(logits)[label]: logits [n, classes], labels [n], n > 0.
+/// Throws ShapeError when the shapes do not fit, for n = 0 and for a label outside [0, classes).
 template <Real T, Index I>
 Tensor<T> cross_entropy(const Tensor<T>& logits, const Tensor<I>& labels) {
-  check<ShapeError>(logits.rank() == 2 && labels.shape() == Shape{logits.size(0)}, "cross_entropy: logits ",
-                    logits.shape(), " with labels ", labels.shape(), "; expected [n, classes] and [n]");
-  return sum(log_softmax(logits) * one_hot<T>(labels, logits.size(1))) * (-1.0 / static_cast<double>(logits.size(0)));
+  check<ShapeError>(logits.rank() == 2 && logits.size(0) > 0 && labels.shape() == Shape{logits.size(0)},
+                    "cross_entropy: logits ", logits.shape(), " with labels ", labels.shape(),
+                    "; expected [n, classes] and [n] with n > 0");
+  detail::check_indices(labels, logits.size(1), "cross_entropy");
+  // Picked, not multiplied by one-hot rows: the log-probability of another class may be -inf.
+  auto position = arange<std::int64_t>(labels.numel(), 0, logits.size(1));
+  std::transform(labels.data().begin(), labels.data().end(), position.data().begin(), position.mutable_data().begin(),
+                 [](I label, std::int64_t row) { return row + label; });
+  return sum(take(log_softmax(logits), position)) * (-1.0 / static_cast<double>(labels.numel()));
 }
 
 }  // namespace agon

@@ -5,32 +5,37 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 
 namespace agon {
 
 /// Everything a module, optimiser or training run needs to go on later: names like "D.conv1.weight" with a tensor, an
-/// integer or a text each. It is what files store and what load() reads; tensors in it share nothing with their origin.
+/// integer or a text each. It is what files store and what load() reads.
 class State {
  public:
   using Value = std::variant<AnyTensor, std::int64_t, std::string>;
   using Entries = std::map<std::string, Value, std::less<>>;
 
+  /// Whether there is a value of that name.
   bool contains(std::string_view name) const { return entries_.find(name) != entries_.end(); }
+  /// All names in order, with their values.
   const Entries& entries() const& { return entries_; }
   Entries entries() && { return std::move(entries_); }
 
+  /// Stores a value under a name, in the place of what was there. A tensor loses its graph but shares its storage:
+  /// store a clone() of one that will be written to.
   template <Element T>
   void set(std::string name, const Tensor<T>& tensor) {
-    entries_.insert_or_assign(std::move(name), Value(AnyTensor(tensor)));
+    entries_.insert_or_assign(std::move(name), Value(AnyTensor(tensor.defined() ? tensor.detach() : tensor)));
   }
   void set(std::string name, std::int64_t integer) { entries_.insert_or_assign(std::move(name), Value(integer)); }
   void set(std::string name, std::string text) { entries_.insert_or_assign(std::move(name), Value(std::move(text))); }
 
-  /// Throws Error when the name is missing or holds something else.
+  /// The value of a name. Throws Error when the name is missing or holds something else.
   template <Element T>
-  const Tensor<T>& tensor(std::string_view name) const {
+  Tensor<T> tensor(std::string_view name) const {
     const auto* any = std::get_if<AnyTensor>(&find(name));
     check(any != nullptr, "state: '", name, "' is not a tensor");
     const auto* t = std::get_if<Tensor<T>>(any);
@@ -42,7 +47,7 @@ class State {
     check(value != nullptr, "state: '", name, "' is not an integer");
     return *value;
   }
-  const std::string& text(std::string_view name) const {
+  std::string text(std::string_view name) const {
     const auto* value = std::get_if<std::string>(&find(name));
     check(value != nullptr, "state: '", name, "' is not a text");
     return *value;

@@ -79,6 +79,7 @@ class Tensor {
   std::span<const T> data() const { return {pointer(), static_cast<std::size_t>(numel())}; }
 
   /// The elements, to be written. Counts as a change: a graph that saved this tensor refuses to run backward over it.
+  /// Only the call is counted, so the span must not be written to any more once an operation has used the tensor.
   /// Throws GraphError on results of recorded operations, and on leaves that require a gradient unless under NoGrad.
   std::span<T> mutable_data() const {
     if constexpr (Real<T>) {
@@ -125,9 +126,9 @@ class Tensor {
   Tensor detach() const { return window(shape(), 0); }
 
   /// A part of the storage seen with another shape, `first` elements further on, without a graph. Building block of
-  /// reshape and slice, which record.
+  /// reshape and slice, which record. Throws ShapeError unless all of it lies within this tensor.
   Tensor window(const Shape& shape, std::int64_t first) const {
-    check<ShapeError>(first >= 0 && first + shape.numel() <= numel(), "window: ", shape, " from element ", first,
+    check<ShapeError>(first >= 0 && first <= numel() - shape.numel(), "window: ", shape, " from element ", first,
                       " of a tensor of ", numel(), " elements");
     Tensor t;
     t.body_ = std::make_shared<detail::TensorBody<T>>();
@@ -159,11 +160,12 @@ class Tensor {
     return g;
   }
 
-  /// Replaces the gradient; an absent tensor clears it. Throws ShapeError unless the shapes agree.
+  /// Replaces the gradient by this one without its graph, which would lead back here; shares storage. An absent tensor
+  /// clears it. Throws ShapeError unless the shapes agree.
   void set_grad(const Tensor& gradient) const requires Real<T> {
     check<ShapeError>(!gradient.defined() || gradient.shape() == shape(), "set_grad: gradient has another shape than ",
                       shape());
-    body().grad = gradient.body_;
+    body().grad = gradient.defined() ? gradient.detach().body_ : nullptr;
   }
 
   /// Implementation access for autograd and the operations.
