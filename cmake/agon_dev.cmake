@@ -20,7 +20,12 @@ if(CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
 endif()
 
 # The kernels' names carry the build's fingerprint: our programs and the library they link are built alike.
-target_link_libraries(agon_compiled PRIVATE agon_dev)
+target_link_libraries(agon_compiled PRIVATE $<BUILD_INTERFACE:agon_dev>)
+
+# agon::compiled for our own programs, whose units include single headers instead of agon/agon.hpp.
+add_library(agon_dev_compiled INTERFACE)
+target_link_libraries(agon_dev_compiled INTERFACE agon_compiled agon_dev)
 if(CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
   target_compile_options(agon_compiled PRIVATE -O2)  # also in a debug build: tests would take hours otherwise
+  target_compile_options(agon_dev_compiled INTERFACE "SHELL:-include agon/kernels/compiled.hpp")
 endif()

@@ -1,4 +1,4 @@
-# Headers, the CMake package (find_package(agon [COMPONENTS io])) and agon.pc.
+# Headers, the CMake package (find_package(agon [COMPONENTS io compiled])), agon.pc; with AGON_COMPILED the library.
 include(CMakePackageConfigHelpers)
 include(GNUInstallDirs)
 
@@ -10,6 +10,12 @@ if(TARGET agon_io)
   install(TARGETS agon_io EXPORT agonIoTargets FILE_SET HEADERS DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
   install(EXPORT agonIoTargets NAMESPACE agon:: DESTINATION "${agon_package_dir}")
 endif()
+set(agon_architecture ARCH_INDEPENDENT)
+if(AGON_COMPILED)
+  install(TARGETS agon_compiled EXPORT agonCompiledTargets ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+  install(EXPORT agonCompiledTargets NAMESPACE agon:: DESTINATION "${agon_package_dir}")
+  set(agon_architecture "")
+endif()
 
 configure_package_config_file(
   cmake/agonConfig.cmake.in "${PROJECT_BINARY_DIR}/agonConfig.cmake"
@@ -18,9 +24,9 @@ configure_package_config_file(
 write_basic_package_version_file(
   "${PROJECT_BINARY_DIR}/agonConfigVersion.cmake"
   COMPATIBILITY SameMinorVersion
-  ARCH_INDEPENDENT)
+  ${agon_architecture})
 install(FILES "${PROJECT_BINARY_DIR}/agonConfig.cmake" "${PROJECT_BINARY_DIR}/agonConfigVersion.cmake"
-              cmake/agon_eigen.cmake
+              cmake/agon_eigen.cmake cmake/agon_io.cmake
         DESTINATION "${agon_package_dir}")
 
 cmake_path(SET agon_pc_dir "${CMAKE_INSTALL_DATADIR}/pkgconfig")

@@ -1,22 +1,23 @@
-# The library targets agon::agon and agon::io. They carry include paths, C++20 and dependencies; no flag of ours.
+# The library targets agon::agon, agon::compiled and agon::io. They carry include paths, C++20 and dependencies; no flag
+# of ours.
 
 file(GLOB_RECURSE agon_headers CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/include/agon/*.hpp")
 set(agon_io_headers ${agon_headers})
 list(FILTER agon_io_headers INCLUDE REGEX "/include/agon/io/")
 list(FILTER agon_headers EXCLUDE REGEX "/include/agon/io/")
 
-include("${PROJECT_SOURCE_DIR}/cmake/agon_eigen.cmake")
-if(agon_eigen_problem)
-  message(FATAL_ERROR "${agon_eigen_problem}")
-endif()
-
 add_library(agon INTERFACE)
 add_library(agon::agon ALIAS agon)
 target_sources(agon INTERFACE FILE_SET HEADERS BASE_DIRS "${PROJECT_SOURCE_DIR}/include" FILES ${agon_headers})
 target_compile_features(agon INTERFACE cxx_std_20)
-target_link_libraries(agon INTERFACE Eigen3::Eigen)
 
-# The installed package looks for OpenMP on the consumer's side, hence BUILD_INTERFACE.
+# The installed package looks for Eigen and OpenMP on the consumer's side, hence BUILD_INTERFACE.
+include("${PROJECT_SOURCE_DIR}/cmake/agon_eigen.cmake")
+if(agon_eigen)
+  target_link_libraries(agon INTERFACE $<BUILD_INTERFACE:${agon_eigen}>)
+else()
+  message(STATUS "agon: Eigen 3.4 or newer not found, agon/interop/eigen.hpp will not compile")
+endif()
 if(AGON_USE_OPENMP)
   find_package(OpenMP QUIET COMPONENTS CXX)
   if(OpenMP_CXX_FOUND)
@@ -26,27 +27,21 @@ if(AGON_USE_OPENMP)
   endif()
 endif()
 
-# The kernels compiled once, for projects with many units: see agon/kernels/compiled.hpp. Built where it is used.
-add_library(agon_compiled STATIC EXCLUDE_FROM_ALL "${PROJECT_SOURCE_DIR}/cmake/compiled.cpp")
+# The kernels compiled once, for projects with many units: see agon/kernels/compiled.hpp, which agon/agon.hpp includes
+# where AGON_COMPILED is defined. Without the option it is built where it is used and not installed.
+add_library(agon_compiled STATIC "${PROJECT_SOURCE_DIR}/cmake/compiled.cpp")
 add_library(agon::compiled ALIAS agon_compiled)
+set_target_properties(agon_compiled PROPERTIES EXPORT_NAME compiled POSITION_INDEPENDENT_CODE ON)
+if(NOT AGON_COMPILED)
+  set_target_properties(agon_compiled PROPERTIES EXCLUDE_FROM_ALL ON)
+endif()
 target_link_libraries(agon_compiled PUBLIC agon)
 target_compile_definitions(agon_compiled PUBLIC AGON_COMPILED PRIVATE AGON_COMPILED_BODY)
-target_compile_options(agon_compiled INTERFACE "SHELL:-include agon/kernels/compiled.hpp")
+# Position-independent code would otherwise not inline what another module might replace.
+target_compile_options(agon_compiled PRIVATE $<$<CXX_COMPILER_ID:GNU,Clang>:-fno-semantic-interposition>)
 
 if(AGON_IO)
-  find_package(ZLIB QUIET)
-  find_package(PNG QUIET)
-  find_package(nlohmann_json CONFIG QUIET)
-  set(agon_io_libraries ZLIB::ZLIB PNG::PNG nlohmann_json::nlohmann_json)
-  set(agon_io_packages zlib1g-dev libpng-dev nlohmann-json3-dev)
-  set(agon_io_missing "")
-  foreach(library package IN ZIP_LISTS agon_io_libraries agon_io_packages)
-    if(NOT TARGET ${library})
-      list(APPEND agon_io_missing ${package})
-    endif()
-  endforeach()
-  list(JOIN agon_io_missing " " agon_io_missing)
-
+  include("${PROJECT_SOURCE_DIR}/cmake/agon_io.cmake")
   if(NOT agon_io_missing)
     add_library(agon_io INTERFACE)
     add_library(agon::io ALIAS agon_io)

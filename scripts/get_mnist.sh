@@ -46,8 +46,8 @@ get() {
     return
   fi
   for mirror in $mirrors; do
-    if download "${mirror%/}/$name" "$temporary" "$sum"; then
-      mv "$temporary" "$folder/$name"
+    if download "${mirror%/}/$name" "$temporary/$name" "$sum"; then
+      mv "$temporary/$name" "$folder/$name"
       say "$folder/$name downloaded"
       return
     fi
@@ -68,8 +68,8 @@ fi
 
 folder=${1:-$root/data/mnist}
 mkdir -p "$folder" 2>/dev/null || fail "$folder: cannot be made"
-temporary=$(mktemp "$folder/.download.XXXXXX" 2>/dev/null) || fail "$folder: cannot be written to"
-trap 'rm -f "$temporary"' EXIT
+temporary=$(mktemp -d "$folder/.download.XXXXXX" 2>/dev/null) || fail "$folder: cannot be written to"
+trap 'rm -rf "$temporary"' EXIT
 
 while read -r sum name; do
   [ -z "$sum" ] || get "$sum" "$name"

@@ -40,7 +40,8 @@ install_missing() {
   say "installing ${missing[*]}"
   log=$(mktemp)
   local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y)
-  if ! { "${apt[@]}" update && "${apt[@]}" install --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
+  # An update that fails may be the fault of a repository that none of these comes from.
+  if ! { "${apt[@]}" update; "${apt[@]}" install --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
     grep '^E: ' "$log" >&2 || tail -n 5 "$log" >&2
     say "could not install ${missing[*]}; going on without" >&2
   fi
@@ -49,9 +50,9 @@ install_missing() {
 
 # The tools every build needs, and a cmake that is new enough.
 install_build_tools() {
-  install_missing "${CXX:-c++}=g++" cmake=cmake make=make libeigen3-dev zlib1g-dev libpng-dev nlohmann-json3-dev "$@"
+  install_missing "${CXX:-c++}=g++" cmake=cmake make=make zlib1g-dev libpng-dev nlohmann-json3-dev "$@"
   local version
-  version=$(cmake --version 2>/dev/null | sed -n '1s/[^0-9]*\([0-9.]*\).*/\1/p')
+  version=$(cmake --version 2>/dev/null | sed -n '1s/[^0-9]*\([0-9.]*\).*/\1/p') || true
   [ -n "$version" ] || fail "cmake 3.23 or newer is needed and was not found"
   [ "$(printf '%s\n' 3.23 "$version" | sort -V | head -n 1)" = 3.23 ] ||
     fail "cmake 3.23 or newer is needed, found $version; 'pip install cmake' brings a current one"

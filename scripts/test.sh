@@ -13,10 +13,10 @@ cd "$root"
 build=${AGON_BUILD_DIR:-build/test}
 read -ra options <<<"${AGON_CMAKE_OPTIONS:-}"
 
-install_build_tools catch2 libcli11-dev pkg-config=pkg-config curl=curl python3=python3
+install_build_tools catch2 libeigen3-dev libcli11-dev pkg-config=pkg-config curl=curl python3=python3
 
-cmake -S . -B "$build" -DAGON_IO=ON -DAGON_BUILD_TESTS=ON -DAGON_BUILD_EXAMPLES=ON -DAGON_BUILD_BENCHMARKS=OFF \
-  "${options[@]}"
+cmake -S . -B "$build" -DAGON_IO=ON -DAGON_COMPILED=ON -DAGON_BUILD_TESTS=ON -DAGON_BUILD_EXAMPLES=ON \
+  -DAGON_BUILD_BENCHMARKS=OFF "${options[@]}"
 cmake --build "$build" --parallel "$(build_jobs)"
 cd "$build"
 exec ctest --output-on-failure --no-tests=error "$@"

@@ -4,7 +4,8 @@
 #
 #   scripts/train.sh [ARGUMENT OF mnist_sagan train...]     scripts/train.sh --help lists them
 #
-# The data: --data if given, else AGON_MNIST_DIR, else data/mnist, else a download into data/mnist, else drawn digits.
+# The data: --data if given, else that of the run with --resume, else AGON_MNIST_DIR, else data/mnist, else a download
+# into data/mnist, else drawn digits.
 #
 # AGON_BUILD_DIR        where to build (build/release)
 set -euo pipefail
@@ -13,7 +14,7 @@ set -euo pipefail
 wants_data() {
   local argument
   for argument in "$@"; do
-    case $argument in --data | --data=* | -h | --help) return 1 ;; esac
+    case $argument in --data | --data=* | --resume | -h | --help) return 1 ;; esac
   done
 }
 
@@ -41,10 +42,7 @@ find_data() {
 build=${AGON_BUILD_DIR:-$root/build/release}
 install_build_tools libcli11-dev curl=curl ca-certificates
 
-if [ ! -f "$build/CMakeCache.txt" ]; then
-  cmake -S "$root" -B "$build" -DCMAKE_BUILD_TYPE=Release -DAGON_IO=ON \
-    -DAGON_BUILD_TESTS=OFF -DAGON_BUILD_BENCHMARKS=OFF
-fi
+cmake -S "$root" -B "$build" -DCMAKE_BUILD_TYPE=Release -DAGON_IO=ON -DAGON_BUILD_TESTS=OFF -DAGON_BUILD_BENCHMARKS=OFF
 cmake --build "$build" --target mnist_sagan --parallel "$(build_jobs)"
 trainer=$build/examples/mnist_sagan
 

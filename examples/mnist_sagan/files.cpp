@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <iomanip>
 #include <sstream>
@@ -78,19 +79,34 @@ void make_folder(const std::filesystem::path& path) {
                  error ? ": " + error.message() : "");
 }
 
+std::vector<std::filesystem::path> RunFolder::files() const {
+  const std::array own{checkpoint(), weights(), log(), options()};
+  const auto is_own = [&](const std::filesystem::path& file) {
+    const auto name = file.filename().string();
+    const auto final_name = name.substr(0, name.find(io::temporary_mark));
+    return std::ranges::find(own, file.parent_path() / final_name) != own.end() ||
+           (file.parent_path() == samples() && final_name.starts_with("step_") && final_name.ends_with(".png"));
+  };
+  std::vector<std::filesystem::path> found;
+  std::error_code ignored;
+  for (const auto& folder : {path_, samples()})
+    for (const auto& entry : std::filesystem::directory_iterator(folder, ignored))
+      if (is_own(entry.path())) found.push_back(entry.path());
+  return found;
+}
+
 void RunFolder::start(const Settings& settings, bool goes_on) const {
   make_folder(path_);
+  make_folder(samples());
+  std::error_code ignored;
+  for (const auto& file : files())
+    if (!goes_on || file.filename().string().find(io::temporary_mark) != std::string::npos)
+      std::filesystem::remove(file, ignored);
   const nlohmann::ordered_json run{{"program", "mnist_sagan"},
                                    {"version", version()},
                                    {"instruction_set", std::string(name(active_isa()))},
                                    {"options", settings}};
-  io::write_file(path_ / "run.json", io::as_bytes(run.dump(2) + "\n"));
-
-  if (goes_on) return;
-  std::error_code ignored;
-  for (const auto& file : {checkpoint(), weights(), log()}) std::filesystem::remove(file, ignored);
-  for (const auto& entry : std::filesystem::directory_iterator(path_ / "samples", ignored))
-    if (entry.path().filename().string().starts_with("step_")) std::filesystem::remove(entry.path(), ignored);
+  io::write_file(options(), io::as_bytes(run.dump(2) + "\n"));
 }
 
 void RunFolder::save_grid(const Session& session, std::uint64_t seed) const {
@@ -99,8 +115,8 @@ void RunFolder::save_grid(const Session& session, std::uint64_t seed) const {
   const auto images = draw(session.average, repeated({0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, columns), noise);
   std::ostringstream name;
   name << "step_" << std::setw(6) << std::setfill('0') << session.step << ".png";
-  make_folder(path_ / "samples");
-  io::save_png(path_ / "samples" / name.str(), io::grid(images, {.columns = columns, .scale = 2}));
+  make_folder(samples());
+  io::save_png(samples() / name.str(), io::grid(images, {.columns = columns, .scale = 2}));
 }
 
 void RunFolder::restore(Session& session, const State& state) const {
@@ -116,11 +132,6 @@ void RunFolder::save(const Session& session, const Settings& settings) const {
   check_finite(session.discriminator, "discriminator", session.step);
   check_finite(session.average, "averaged generator", session.step);
 
-  State all;
-  all.insert("session", session.state());
-  all.insert("settings", to_state(settings));
-  io::save_safetensors(checkpoint(), all);
-
   State trained;
   trained.insert("generator", session.average.state());
   for (const auto& [name, value] : settings)
@@ -128,6 +139,11 @@ void RunFolder::save(const Session& session, const Settings& settings) const {
   trained.set("data", session.loader.dataset().name);
   trained.set("step", session.step);
   io::save_safetensors(weights(), trained);
+
+  State all;
+  all.insert("session", session.state());
+  all.insert("settings", to_state(settings));
+  io::save_safetensors(checkpoint(), all);
 }
 
 Checkpoint load_checkpoint(const std::filesystem::path& path) {

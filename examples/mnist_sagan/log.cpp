@@ -20,12 +20,17 @@ const std::string header =
     "step,images,seconds,ms_per_step,d_loss,g_loss,real_logit,fake_logit,penalty,d_grad_norm,g_grad_norm,"
     "lr_g,lr_d,attention_g,attention_d,ema_decay,skipped,peak_rss_mb";
 
+bool has_other_columns(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  std::string line;
+  return std::getline(file, line) && line != header;
+}
+
 // The rows of an earlier file that belong to steps up to `step`; a row cut short by a crash does not count.
 std::string rows_up_to(const std::filesystem::path& path, std::int64_t step, double& seconds) {
   std::ifstream file(path);
   std::string rows, line;
   std::getline(file, line);
-  if (line != header) return rows;
   while (std::getline(file, line)) {
     std::istringstream cells(line);
     std::int64_t row_step = 0, images = 0;
@@ -69,6 +74,7 @@ StepReport Means::report() const {
 }
 
 CsvLog::CsvLog(std::filesystem::path path, std::int64_t step) : path_(std::move(path)) {
+  if (has_other_columns(path_)) std::filesystem::rename(path_, path_.string() + ".until-" + std::to_string(step));
   const auto rows = step > 0 ? rows_up_to(path_, step, seconds_before_) : std::string();
   io::write_file(path_, io::as_bytes(header + "\n" + rows));
   file_.open(path_, std::ios::app);

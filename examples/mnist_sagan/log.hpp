@@ -25,7 +25,6 @@ class Means {
   void add(const agon::StepReport& report, bool generator_updated, double seconds);
   agon::StepReport report() const;
   double ms_per_step() const { return steps_ > 0 ? 1000 * seconds_ / static_cast<double>(steps_) : 0; }
-  std::int64_t steps() const { return steps_; }
 
  private:
   agon::StepReport sum_;
@@ -37,7 +36,7 @@ class Means {
 class CsvLog {
  public:
   /// Begins the file, or, from step `step` on, goes on after the rows up to it and drops those beyond, which a run that
-  /// was killed may have left.
+  /// was killed may have left. A file with other columns, of another version, is kept as log.csv.until-STEP.
   CsvLog(std::filesystem::path path, std::int64_t step);
 
   void write(LogRow row);

@@ -2,11 +2,11 @@
 
 #include "commands.hpp"
 #include "options.hpp"
+#include "text.hpp"
 #include "version.hpp"
 
 #include <CLI/CLI.hpp>
 
-#include <algorithm>
 #include <exception>
 #include <iostream>
 #include <new>
@@ -16,11 +16,8 @@ namespace {
 
 constexpr int runtime_error = 1, usage_error = 2;
 
-// Errors are one line, whatever file name or text they quote.
-int fail(std::string message, int status) {
-  std::ranges::replace_if(
-      message, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
-  std::cerr << "mnist_sagan: " << message << std::endl;
+int fail(const std::string& message, int status) {
+  std::cerr << "mnist_sagan: " << trainer::printable(message) << std::endl;
   return status;
 }
 

@@ -9,19 +9,9 @@ namespace trainer {
 
 using namespace agon;
 
-namespace {
-
-// The block of a preset for another number of channels.
-SelfAttentionOptions for_channels(SelfAttentionOptions block, std::int64_t channels) {
-  block.key_channels = std::max<std::int64_t>(channels / 8, 8);
-  block.value_channels = block.output_projection ? channels / 2 : channels;
-  return block;
-}
-
-}  // namespace
-
 GeneratorOptions generator_options(const NetworkOptions& options) {
-  auto o = generator_preset(parse_size(options.size));
+  const auto size = parse_size(options.size);
+  auto o = generator_preset(size);
   if (options.norm == "conditional") {
     o.norm = GeneratorOptions::Norm::conditional;
     o.label_features = 0;
@@ -36,17 +26,18 @@ GeneratorOptions generator_options(const NetworkOptions& options) {
   // Maps of 7 x 7, 14 x 14, ...
   o.attention = !options.attention ? -1 : options.attention_at == 7 ? 0 : 1;
   if (options.attention)
-    o.attention_block = for_channels(o.attention_block, o.channels[static_cast<std::size_t>(o.attention)]);
+    o.attention_block = detail::attention_block(size, o.channels[static_cast<std::size_t>(o.attention)]);
   return o;
 }
 
 DiscriminatorOptions discriminator_options(const NetworkOptions& options) {
-  auto o = discriminator_preset(parse_size(options.size));
+  const auto size = parse_size(options.size);
+  auto o = discriminator_preset(size);
   o.spectral_norm = options.spectral_norm;
   // Maps of 14 x 14, 7 x 7, ...
   o.attention = !options.attention ? -1 : options.attention_at == 14 ? 0 : 1;
   if (options.attention)
-    o.attention_block = for_channels(o.attention_block, o.channels[static_cast<std::size_t>(o.attention)]);
+    o.attention_block = detail::attention_block(size, o.channels[static_cast<std::size_t>(o.attention)]);
   return o;
 }
 

@@ -24,7 +24,7 @@ struct Session {
   std::int64_t skipped = 0;  ///< steps with an update that was left out because it was not finite
 
   agon::State state() const;
-  /// Throws agon::Error when the state is not one of such a session.
+  /// Throws agon::Error when the state is not one of such a session, on the same data.
   void load(const agon::State& state);
 };
 

@@ -10,7 +10,8 @@ namespace trainer {
 /// Names of options and their values, as texts.
 using Settings = std::map<std::string, std::string>;
 
-/// Whether an option decides what the weights become, or only where and how often a run reports.
+/// Whether an option decides what the weights become and stays as it is when a run goes on. --steps does not stay, and
+/// --data says where the images lie: the checkpoint knows which they are.
 bool decides_weights(const std::string& option);
 
 /// The options of a parsed command, and the values of those that the command line left open.

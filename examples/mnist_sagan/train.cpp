@@ -108,13 +108,19 @@ void run(const TrainOptions& o, Session& session, const RunFolder& folder, const
 
     last = session.step == o.steps || interrupted();
     const auto due = [&](std::int64_t every) { return last || (every > 0 && session.step % every == 0); };
-    if (due(o.log_every)) {
-      log.write(log_row(session, recent, o.batch, seconds_since(start), decay));
-      progress.line(session.step, recent, last);
-      recent = {};
+    const bool saved = due(o.save_every);
+    if (saved) folder.save(session, settings);
+    try {
+      if (due(o.log_every)) {
+        log.write(log_row(session, recent, o.batch, seconds_since(start), decay));
+        progress.line(session.step, recent, last);
+        recent = {};
+      }
+      if (due(o.sample_every)) folder.save_grid(session, o.seed);
+    } catch (const IoError&) {  // what was trained is not lost with a picture of it
+      if (!saved) folder.save(session, settings);
+      throw;
     }
-    if (due(o.sample_every)) folder.save_grid(session, o.seed);
-    if (due(o.save_every)) folder.save(session, settings);
   }
 }
 
@@ -124,8 +130,9 @@ int train(CLI::App& command, const TrainOptions& options) {
   Completion completion(command);
   completion.fill("out", "runs/" + options.networks.size + "-" + options.loss);
   const RunFolder folder(options.out);
-  check(options.resume || options.overwrite || !folder.has_run(), folder.path().string(),
-        ": holds a run already; --resume goes on with it, --overwrite starts anew, --out names another folder");
+  check(
+      options.resume || options.overwrite || !folder.has_run(), folder.path().string(),
+      ": holds files of a run already; --resume goes on with it, --overwrite removes them, --out names another folder");
 
   std::optional<Checkpoint> stored;
   if (options.resume) {

@@ -147,6 +147,25 @@ TEST_CASE("a loader refuses options and positions that do not fit") {
   CHECK_THROWS_AS(load("epoch", -1), Error);
   CHECK_THROWS_AS(load("epoch", std::numeric_limits<std::int64_t>::max()), Error);
   CHECK_THROWS_AS(load("size", 9), Error);
+  CHECK_THROWS_AS(load("contents", 9), Error);
   CHECK_THROWS_AS(loader.load(State()), Error);
   CHECK_NOTHROW(load("cursor", 10));
+}
+
+TEST_CASE("a position belongs to the contents of a data set, not to its name") {
+  const auto digits = numbered(10);
+  const auto relabelled = [&](std::string name, std::int32_t last) {
+    auto labels = digits.labels.clone();
+    labels.mutable_data().back() = last;
+    return ImageDataset(digits.images, labels, 4, std::move(name));
+  };
+  const LoaderOptions options{.batch_size = 2};
+  const auto state = Loader<float>(digits, options).state();
+  CHECK_NOTHROW(Loader<float>(relabelled("moved", digits.labels.at({9})), options).load(state));
+  try {
+    Loader<float>(relabelled("numbered", 3), options).load(state);
+    FAIL("another data set was accepted");
+  } catch (const Error& error) {
+    CHECK_THAT(error.what(), ContainsSubstring("'numbered' of 10 images; 'numbered' has 10 and other contents"));
+  }
 }

@@ -6,7 +6,7 @@ TEST_CASE("average_model averages parameters and statistics and copies the vecto
           "[gan][average]") {
   run::Run<double> run;
   const auto check_average = [](const auto& model, const auto& train) {
-    const auto average = model.clone();
+    auto average = model.clone();
     train();
     const auto before = average.state();
     average_model(average, model, 0.75);
@@ -28,7 +28,7 @@ TEST_CASE("average_model averages parameters and statistics and copies the vecto
 TEST_CASE("average_model leaves the model alone and refuses another one before anything changes", "[gan][average]") {
   run::Run<float> run;
   const auto model = run::weights(run.d);
-  const auto average = run.d.clone();
+  auto average = run.d.clone();
   average_model(average, run.d, 0.5);
   CHECK(run::weights(run.d) == model);
 

@@ -62,7 +62,7 @@ TEST_CASE("600 steps of the tiny network teach it to draw the digit that is aske
   REQUIRE(accuracy(classifier, to_signed_unit<float>(unseen.images), unseen.labels) >= 0.97);
 
   run::Run run({}, lr);
-  const auto average = run.g.clone();
+  auto average = run.g.clone();
   const Schedule schedule{.decay = Schedule::Decay::linear, .start = steps * 7 / 10, .end = steps};
   Loader<float> loader(drawn_digits(10000), {.batch_size = 32});
   for (std::int64_t step = 0; step < steps; ++step) {

@@ -6,6 +6,9 @@
 #include "golden/golden.hpp"
 #include "nn/functional.hpp"
 
+#include <cmath>
+#include <limits>
+
 using namespace agon;
 
 namespace {
@@ -203,6 +206,15 @@ TEST_CASE("WGAN-GP stays finite where the slope is zero", "[gan][penalties]") {
   CHECK(gp.item() == Approx(10).epsilon(1e-5));
   const auto gradient = grad(gp, w);
   for (const double g : gradient.data()) CHECK(std::isfinite(g));
+}
+
+TEST_CASE("WGAN-GP of a slope that is not finite is not finite", "[gan][penalties]") {
+  const double bad = GENERATE(std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN());
+  const auto w = from_data<double>({1, bad, 1}, {1, 3}).requires_grad_();
+  const auto x = ones<double>({2, 3});
+  Rng rng(9);
+  const auto gp = gradient_penalty(LinearCritic{w, Tensor<double>()}, x, x, 10, rng);
+  CHECK_FALSE(std::isfinite(gp.item()));
 }
 
 TEST_CASE("WGAN-GP refuses images of different shapes", "[gan][penalties]") {

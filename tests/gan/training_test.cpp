@@ -107,11 +107,11 @@ TEST_CASE("each player computes gradients for its own weights only", "[gan][trai
   {
     const ObserverScope scope([&](const OpEvent& event) {
       weight_gradients += event.op == "conv2d_weight_grad" && !event.backward;
-      generator_forwards += event.op == "upsample_nearest2d" && !event.backward;
+      generator_forwards += event.op == "batch_norm" && !event.backward;
     });
     run.step();
   }
-  CHECK(generator_forwards == 4);  // two layers, once for either player
+  CHECK(generator_forwards == 6);  // three norms, once for either player
   CHECK(weight_gradients == 6);    // three convolutions of each network, once
   for (const auto& p : run.d.parameters()) CHECK_FALSE(p.grad().defined());
   for (const auto& p : run.g.parameters()) CHECK_FALSE(p.grad().defined());
@@ -123,15 +123,11 @@ TEST_CASE("a stored run goes on as if it had not stopped, bit for bit", "[gan][t
   straight.steps(5);
   stopped.steps(3);  // between two updates of the generator
   const auto state = stopped.state();
-  auto other_seed = options;
-  other_seed.seed = 6;
-  Run resumed(other_seed);
+  Run resumed(options);
   CHECK_FALSE(run::same_bits(resumed, stopped));
-  // Positions are restored; seeds are options, so the resumed run is given those of the first.
-  Run same_seed(options);
-  same_seed.load(state);
-  same_seed.steps(2);
-  CHECK(run::same_bits(same_seed, straight));
+  resumed.load(state);
+  resumed.steps(2);
+  CHECK(run::same_bits(resumed, straight));
 }
 
 TEST_CASE("training refuses nonsense options", "[gan][training]") {
@@ -148,7 +144,28 @@ TEST_CASE("training refuses a state that does not fit and stays as it was", "[ga
   state.set("z", zeros<float>({1}));
   CHECK_THROWS_AS(run.training.load(state), Error);
   CHECK_THROWS_AS(run.training.load(State()), Error);
+  CHECK_THROWS_AS(run.training.load(Run<float>({.seed = 1}).training.state()), Error);
   run.step();
   twin.step();
   CHECK(run::same_bits(run, twin));
+}
+
+TEST_CASE("training refuses an optimiser of other parameters than its network's", "[gan][training]") {
+  Run run;
+  const auto message = [&](Optimizer<float>& g_optimizer, Optimizer<float>& d_optimizer) -> std::string {
+    try {
+      Training<float, Generator<float>, Discriminator<float>>(run.g, run.d, g_optimizer, d_optimizer, {});
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "accepted";
+  };
+  auto too_few = run.d.parameters();
+  too_few.pop_back();
+  Sgd<float> of_copies(run.g.clone().parameters(), {}), of_too_few(too_few, {});
+  CHECK(message(run.g_optimizer, run.d_optimizer) == "accepted");
+  CHECK_THAT(message(run.d_optimizer, run.g_optimizer),
+             Catch::Matchers::ContainsSubstring("the generator's optimiser"));
+  CHECK_THAT(message(of_copies, run.d_optimizer), Catch::Matchers::ContainsSubstring("the generator's optimiser"));
+  CHECK_THAT(message(run.g_optimizer, of_too_few), Catch::Matchers::ContainsSubstring("the discriminator's optimiser"));
 }

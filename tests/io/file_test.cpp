@@ -71,3 +71,11 @@ TEST_CASE("an error while writing removes the temporary file and keeps the older
   CHECK(folder.files() == 2);
   CHECK(read_file(folder / "a", 100) == bytes_of("older"));
 }
+
+TEST_CASE("temporary files have names of their own, so that those left behind are in nobody's way") {
+  const TemporaryFolder folder;
+  const io::detail::TemporaryFile one(folder / "a"), two(folder / "a");
+  CHECK(folder.files() == 2);
+  for (const auto& entry : std::filesystem::directory_iterator(folder.path()))
+    CHECK(entry.path().filename().string().starts_with("a" + std::string(temporary_mark)));
+}

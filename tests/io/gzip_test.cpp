@@ -13,6 +13,7 @@ TEST_CASE("gunzip gives back what was packed") {
   CHECK_FALSE(is_gzip(text));
   CHECK(gunzip(pack(text), 1000, "a") == text);
   CHECK(gunzip(pack({}), 0, "a").empty());
+  CHECK(gunzip(pack(text), ~std::uint64_t{0}, "a") == text);
   Bytes large(3 << 20);
   Rng rng(1);
   for (auto& byte : large) byte = static_cast<std::uint8_t>(rng.below(256));

@@ -227,6 +227,7 @@ TEST_CASE("safetensors with names that are empty, too long or come twice are ref
   CHECK_THAT(refusal(R"({"__metadata__":{"a":"b"},"a":)" + empty + "}"), ContainsSubstring("name 'a' comes twice"));
   CHECK_THAT(refusal(R"({"__metadata__":{"a":"b","a":"b"}})"), ContainsSubstring("name 'a' comes twice"));
   CHECK_THAT(refusal(R"({"__metadata__":{},"__metadata__":{}})"), ContainsSubstring("comes twice"));
+  CHECK_THAT(refusal(R"({"__metadata__":{"__metadata__":"a"}})"), ContainsSubstring("'__metadata__' comes twice"));
   CHECK_THAT(refusal(R"({"\u001b[2J":1})"), ContainsSubstring("'?[2J'"));
 }
 

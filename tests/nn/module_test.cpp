@@ -28,6 +28,25 @@ std::vector<std::string> names(const Module<float>& module) {
   return result;
 }
 
+// A module whose fields() goes wrong.
+class Confused : public Module<float> {
+ public:
+  explicit Confused(bool in_child) : in_child_(in_child), layer_({.in_features = 2, .out_features = 1}, rng_) {}
+  void fields(Fields<float>& v) override {
+    v.child("layer", layer_);
+    if (in_child_)
+      v.buffer("layer.bias", tensor_);
+    else
+      v.child("layer", layer_);
+  }
+
+ private:
+  bool in_child_;
+  Rng rng_{1};
+  Dense<float> layer_;
+  Tensor<float> tensor_ = zeros<float>({1});
+};
+
 bool same(const State& a, const State& b) {
   if (a.entries().size() != b.entries().size()) return false;
   for (const auto& [name, value] : a.entries())
@@ -95,6 +114,27 @@ TEST_CASE("a clone has storage of its own", "[nn][module]") {
   copy.parameters()[0].mutable_data()[0] += 1;
   CHECK(same(net.state(), before));
   CHECK_FALSE(same(copy.state(), before));
+}
+
+TEST_CASE("a clone is frozen where the module is", "[nn][module]") {
+  auto net = small_net(1);
+  net.parameters()[0].requires_grad_(false);
+  const auto copy = net.clone().parameters();
+  for (std::size_t i = 0; i < copy.size(); ++i) CHECK(copy[i].requires_grad() == (i != 0));
+}
+
+TEST_CASE("a name that comes twice is an error that says which", "[nn][module]") {
+  const auto message = [](const Module<float>& module) -> std::string {
+    try {
+      module.list();
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "accepted";
+  };
+  CHECK_THAT(message(Confused(false)), ContainsSubstring("'layer.weight' twice"));
+  CHECK_THAT(message(Confused(true)), ContainsSubstring("'layer.bias' twice"));
+  CHECK_THROWS_AS(Confused(true).state(), Error);
 }
 
 TEST_CASE("load refuses a state that does not fit and changes nothing", "[nn][module]") {

@@ -105,9 +105,39 @@ TEST_CASE("an optimiser refuses a state that does not fit and stays as it was", 
   CHECK_THROWS_AS(adam->load(state), ShapeError);
   CHECK_THROWS_AS(adam->load(State()), Error);
   CHECK_THROWS_AS(adam->load(make<double>("sgd", p)->state()), Error);
+  const auto refused = [&](const Optimizer<double>& other) { CHECK_THROWS_AS(adam->load(other.state()), Error); };
+  refused(*make<double>("rmsprop", p));
+  refused(Adam<double>({p[0]}, {}));
+  refused(Adam<double>({p[0], p[1], p[1]}, {}));
+  const auto changed = [&](const std::string& name, const auto& value) {
+    auto with = adam->state();
+    with.set(name, value);
+    CHECK_THROWS_AS(adam->load(with), Error);
+  };
+  changed("kind", std::string("sgd"));
+  changed("parameters", std::int64_t{3});
+  changed("lr", scalar(-1.0));
+  changed("steps", std::int64_t{-1});
+  changed("v.2", zeros<double>({5}));
   adam->step(gradients<double>(1));
   twin->step(gradients<double>(1));
   CHECK(values(p) == values(q));
+}
+
+TEST_CASE("optimisers without slots refuse the states of others too", "[optim]") {
+  const auto p = start<double>();
+  Sgd<double> sgd(p, {.lr = 0.1}), one_parameter({p[0]}, {});
+  CHECK_THROWS_AS(sgd.load(one_parameter.state()), Error);
+  CHECK_THROWS_AS(sgd.load(make<double>("sgd_momentum", p)->state()), Error);
+  CHECK_THROWS_AS(sgd.load(make<double>("adam", p)->state()), Error);
+}
+
+TEST_CASE("the learning rate is part of the state", "[optim]") {
+  const auto p = start<double>();
+  const auto one = make<double>("adam", p), two = make<double>("adam", p);
+  one->set_lr(0.1 / 3);
+  two->load(one->state());
+  CHECK(two->lr() == 0.1 / 3);
 }
 
 TEST_CASE("step refuses gradients that do not fit before anything changes", "[optim]") {

@@ -59,8 +59,10 @@ expect() {
 says() { [[ $output == *"$1"* ]]; }
 refused() { [ "$status" != 0 ] && [ -z "$(ls -A "$work/$1")" ]; }
 
+umask 022
 run right good
 expect "the right files are taken" [ "$status" = 0 ]
+expect "they may be read by all" [ -z "$(find "$work/right" -type f ! -perm 644)" ]
 expect "they have the server's bytes" diff -r "$work/files" "$work/right"
 
 run right missing

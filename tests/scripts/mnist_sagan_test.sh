@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # usage: mnist_sagan_test.sh TRAINER: mnist_sagan as its users call it, on drawn digits and the smallest networks: help,
-# wrong usage, damaged files, short runs of every objective, the same weights at any number of threads and after an
-# interrupt, a kill and a resumption, and sampling. Exits with 77 (skipped) when there is no trainer.
+# wrong usage, damaged files, folders with other files, short runs of every objective, the same weights at any number
+# of threads and after an interrupt, a kill and a resumption, and sampling. Exits with 77 (skipped) without a trainer.
 set -euo pipefail
 
 if [ $# -lt 1 ] || [ ! -x "$1" ]; then
@@ -121,6 +121,39 @@ expect "unless it may be overwritten" exits 0
 expect "which removes what was there" absent threads4/samples/step_000025.png
 expect "another seed gives other weights" [ "$(cmp -s threads1/weights.safetensors threads4/weights.safetensors; echo $?)" = 1 ]
 
+# --- files that are not of a run of ours, and writes that fail
+for file in weights.safetensors checkpoint.safetensors log.csv run.json samples/step_000001.png; do
+  mkdir -p theirs/samples
+  echo mine >"theirs/$file"
+  train --steps 1 --out theirs
+  expect "a folder with $file is refused" exits 1
+  expect "in one line" one_line
+  expect "and $file stays" [ "$(cat "theirs/$file")" = mine ]
+  rm -r theirs
+done
+mkdir -p theirs/samples
+for file in notes.txt samples/mine.png; do echo mine >"theirs/$file"; done
+for file in log.csv.tmp-1-2 samples/step_000009.png.tmp-3-4; do : >"theirs/$file"; done
+train --steps 1 --overwrite --out theirs
+expect "--overwrite takes a folder with other files" exits 0
+expect "keeps those" [ "$(cat theirs/notes.txt theirs/samples/mine.png)" = "$(printf 'mine\nmine')" ]
+expect "and removes what cut off writes left" [ -z "$(find theirs -name '*.tmp-*')" ]
+
+mkdir nosamples && : >nosamples/samples
+refused 1 "samples is a file" train "${tiny[@]}" --steps 1 --out nosamples
+expect "before anything is written" [ "$(ls nosamples)" = samples ]
+mkdir -p blocked/samples/step_000003.png/full
+train --steps 6 --sample-every 3 --save-every 0 --overwrite --out blocked
+expect "a grid that cannot be written ends the run" exits 1
+expect "in one line" one_line
+expect "and the weights are saved" [ -s blocked/weights.safetensors ]
+rm -r blocked/samples
+run train --resume --out blocked
+expect "from where it goes on" says "goes on after  step 3"
+expect "to its end" exits 0
+train --steps 6 --sample-every 3 --save-every 0 --out unblocked
+expect "with the weights of a run that was not blocked" same_run blocked unblocked
+
 # --- interrupted, killed, resumed
 long=(--steps 300 --log-every 10 --sample-every 0 --save-every 7)
 train "${long[@]}" --out straight
@@ -143,11 +176,13 @@ expect "SIGTERM ends a run with 143" exits 143
 stopped KILL killed
 expect "kill ends a run at once" exits 137
 printf '299,12,' >>killed/log.csv
+: >killed/checkpoint.safetensors.tmp-1-2
 for folder in interrupted terminated killed; do
   run train --resume --threads 1 --out "$folder"
   expect "$folder: resumes with the options it had" exits 0
   expect "$folder: ends with the weights of the straight run" same_run straight "$folder"
 done
+expect "what the killed write left is gone" [ -z "$(find killed -name '*.tmp-*')" ]
 expect "the log of a killed run has every row once" [ "$(cut -d, -f1 killed/log.csv)" = "$(cut -d, -f1 straight/log.csv)" ]
 
 run train --resume --out straight
@@ -158,12 +193,42 @@ expect "in one line" one_line
 run train --resume --lr-g 0.0010 --steps 305 --out straight
 expect "--steps goes on further" exits 0
 expect "to that step" says "step 305/305"
+sed -i '1s/step/steps/' straight/log.csv && cp straight/log.csv log.before
+run train --resume --steps 307 --out straight
+expect "a log with other columns does not keep a run from going on" exits 0
+expect "and is kept" cmp log.before straight/log.csv.until-305
+expect "beside a new one" [ "$(cut -d, -f1 straight/log.csv | paste -sd' ')" = "step 307" ]
 head -c 5000 straight/checkpoint.safetensors >cut
 cp -r straight damaged && mv cut damaged/checkpoint.safetensors
 run train --resume --steps 310 --out damaged
 expect "a damaged checkpoint is refused" exits 1
 expect "in one line" one_line
 expect "and changes nothing" cmp straight/weights.safetensors damaged/weights.safetensors
+
+# --- a run goes on with its own data alone
+# digits FOLDER LABEL: 16 black images in MNIST's form
+digits() {
+  mkdir "$1"
+  { printf '\0\0\10\3\0\0\0\20\0\0\0\34\0\0\0\34' && head -c 12544 /dev/zero; } >"$1/train-images-idx3-ubyte"
+  { printf '\0\0\10\1\0\0\0\20' && printf "\\$2%.0s" {1..16}; } >"$1/train-labels-idx1-ubyte"
+}
+digits ones 1
+digits twos 2
+run train --data ones --size tiny --batch 8 --steps 2 --out own
+expect "a run on files" exits 0
+AGON_MNIST_DIR=twos run train --resume --steps 3 --out own
+expect "goes on with its files" says "^data  *ones, 16 images"
+for other in twos drawn; do
+  run train --resume --steps 4 --data "$other" --out own
+  expect "is refused with $other" exits 1
+  expect "in one line" one_line
+  expect "that says why" says "data set 'ones' of 16 images"
+done
+mv ones moved
+run train --resume --steps 4 --out own
+expect "cannot go on without its files" exits 1
+run train --resume --steps 4 --data moved --out own
+expect "and can wherever they are" exits 0
 
 # --- every objective and kind of network
 while read -ra words; do
@@ -204,6 +269,15 @@ run info --weights "$weights"
 expect "info" exits 0
 expect "says how long it was trained" says "50 training steps"
 expect "and what is in it" says "attention.query.weight"
+
+# Names and values in a file, of the same length as before, that would steer a terminal.
+LC_ALL=C sed -e 's/"drawn digits"/"\\u001b[31mxy"/' -e 's/"settings\.critic-steps"/"settings.\\u001b[2Jabc"/' \
+  "$weights" >coloured
+run info --weights coloured
+expect "info of a file with control characters" exits 0
+expect "shows them" says "31mxy"
+expect "both" says "2Jabc"
+expect "without what steers a terminal" [ "$(tr -dc '\033' <out | wc -c)" = 0 ]
 
 head -c 1000 "$weights" >cut.safetensors
 head -c 4000 /dev/urandom >noise.safetensors

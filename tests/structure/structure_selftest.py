@@ -102,8 +102,8 @@ class Structure(unittest.TestCase):
             self.finds("include/agon/core/error.hpp:2: OpenMP", {"core/error.hpp": f"#pragma once\n{line}\n"})
 
     def test_eigen(self):
-        self.finds("include/agon/core/error.hpp:2: Eigen",
-                   {"core/error.hpp": "#pragma once\n#include <Eigen/Core>\n"})
+        self.finds("include/agon/tensor/body-inl.hpp:1: Eigen", {"tensor/body-inl.hpp": "#include <Eigen/Core>\n"})
+        self.finds("include/agon/kernels/body-inl.hpp:1: Eigen", {"kernels/body-inl.hpp": "#include <Eigen/Core>\n"})
 
     def test_file_libraries(self):
         self.finds("include/agon/core/error.hpp:2: zlib",

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <agon/core/rng.hpp>
 #include <agon/tensor/tensor.hpp>
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace agon {
@@ -32,6 +34,14 @@ struct ImageDataset {
 
   /// Number of images.
   std::int64_t size() const { return images.size(0); }
+
+  /// A hash of all pixels and labels: tells this set from another, whatever either is called.
+  std::uint64_t contents() const {
+    const auto hash = [](const auto& tensor) {
+      return hash_name({reinterpret_cast<const char*>(tensor.data().data()), tensor.data().size_bytes()});
+    };
+    return 31 * hash(images) + hash(labels);
+  }
 };
 
 }  // namespace agon

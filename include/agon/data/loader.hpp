@@ -39,7 +39,8 @@ template <Real T>
 class Loader {
  public:
   /// Throws ShapeError unless the options fit the data set.
-  Loader(ImageDataset dataset, const LoaderOptions& options) : dataset_(std::move(dataset)), options_(options) {
+  Loader(ImageDataset dataset, const LoaderOptions& options)
+      : dataset_(std::move(dataset)), contents_(dataset_.contents()), options_(options) {
     const auto most = options.drop_last ? dataset_.size() : std::int64_t{1} << 31;
     check<ShapeError>(dataset_.size() > 0, "loader: data set '", dataset_.name, "' is empty");
     check<ShapeError>(options.batch_size >= 1 && options.batch_size <= most, "loader: batch_size ", options.batch_size,
@@ -77,22 +78,26 @@ class Loader {
   std::int64_t epoch() const { return epoch_; }
   std::int64_t cursor() const { return cursor_; }
 
-  /// The position: "epoch", "cursor", "seed", and "size", the number of images it belongs to.
+  /// The position: "epoch", "cursor" and "seed"; and "name", "size" and "contents" of the data set it belongs to.
   State state() const {
     State state;
     state.set("epoch", epoch_);
     state.set("cursor", cursor_);
     state.set("seed", std::bit_cast<std::int64_t>(options_.seed));
+    state.set("name", dataset_.name);
     state.set("size", dataset_.size());
+    state.set("contents", std::bit_cast<std::int64_t>(contents_));
     return state;
   }
 
-  /// Goes on where another loader of the same data set was. Throws Error when the position is not one of this data set.
+  /// Goes on where another loader of the same data set was, under whatever name. Throws Error when the position is not
+  /// one of this data set.
   void load(const State& state) {
     const auto epoch = state.integer("epoch"), cursor = state.integer("cursor"), size = state.integer("size");
     const auto seed = std::bit_cast<std::uint64_t>(state.integer("seed"));
-    check(size == dataset_.size(), "loader: the position belongs to a data set of ", size, " images; expected ",
-          dataset_.size(), " as in '", dataset_.name, "'");
+    check(size == dataset_.size() && std::bit_cast<std::uint64_t>(state.integer("contents")) == contents_,
+          "loader: the position belongs to the data set '", state.text("name"), "' of ", size, " images; '",
+          dataset_.name, "' has ", dataset_.size(), " and other contents");
     check(cursor >= 0 && cursor <= size, "loader: cursor ", cursor, "; expected 0 to ", size);
     check(epoch >= 0 && epoch <= (std::int64_t{1} << 62) / size, "loader: epoch ", epoch, "; expected 0 to ",
           (std::int64_t{1} << 62) / size);
@@ -129,6 +134,7 @@ class Loader {
   }
 
   ImageDataset dataset_;
+  std::uint64_t contents_;
   LoaderOptions options_;
   std::vector<std::int64_t> order_;
   std::int64_t epoch_ = 0, cursor_ = 0;

@@ -11,7 +11,7 @@ namespace agon {
 /// Moves the clone `average` of a model towards it: parameters and running statistics become
 /// decay average + (1 - decay) model, the vectors of spectral norm are copied.
 template <Real T>
-void average_model(const Module<T>& average, const Module<T>& model, double decay) {
+void average_model(Module<T>& average, const Module<T>& model, double decay) {
   const auto targets = average.list(), values = model.list();
   check(targets.size() == values.size(), "average_model: ", targets.size(), " tensors for ", values.size(),
         "; expected a clone of the model");

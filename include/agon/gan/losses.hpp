@@ -4,6 +4,7 @@
 #include <agon/ops/elementwise.hpp>
 #include <agon/ops/reduce.hpp>
 
+#include <iterator>
 #include <string_view>
 
 namespace agon {
@@ -26,7 +27,7 @@ inline constexpr std::string_view loss_names[] = {"minimax",       "non_saturati
 
 /// The loss of that name. Throws Error listing the names.
 inline Loss parse_loss(std::string_view name) {
-  for (std::size_t i = 0; i < 6; ++i)
+  for (std::size_t i = 0; i < std::size(loss_names); ++i)
     if (loss_names[i] == name) return static_cast<Loss>(i);
   check(false, "loss '", name,
         "'; expected minimax, non_saturating, hinge, least_squares, wasserstein or relativistic");

@@ -34,7 +34,8 @@ Tensor<T> zero_centred_penalty(const Critic& critic, const Tensor<T>& images, do
 }
 
 /// WGAN-GP (Gulrajani et al. 2017): lambda E (|grad_x D(x^)| - 1)^2 with x^ = x + a (x_fake - x), one a ~ U[0, 1) an
-/// image.
+/// image. A slope below 1e-6, where the root has no derivative, counts as 1e-6 with derivative 0; elsewhere the penalty
+/// is exact, unlike with compare_gan's sqrt(1e-4 + |grad_x D|^2). A slope that is not finite makes it so.
 template <Real T, class Critic>
 Tensor<T> gradient_penalty(const Critic& critic, const Tensor<T>& real, const Tensor<T>& fake, double lambda,
                            Rng& rng) {
@@ -47,7 +48,6 @@ Tensor<T> gradient_penalty(const Critic& critic, const Tensor<T>& real, const Te
     const auto a = reshape(uniform<T>({real.size(0)}, 0, 1, rng), per_image);
     return real + a * (fake - real);
   }();
-  // The slope is clamped where its square root has no derivative; the penalty is exact everywhere else.
   const auto squares = detail::squared_slopes(critic, between);
   const auto slopes = sqrt(maximum(squares, scalar<T>(T(1e-12))));
   return mean(square(slopes - 1.0)) * lambda;

@@ -4,13 +4,13 @@
 #include <agon/gan/penalties.hpp>
 #include <agon/nn/module.hpp>
 #include <agon/optim/clip.hpp>
-#include <agon/optim/ema.hpp>
 #include <agon/optim/optimizer.hpp>
 #include <agon/tensor/factories.hpp>
 
-#include <bit>
+#include <algorithm>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace agon {
 
@@ -33,13 +33,16 @@ struct StepReport {
 };
 
 /// The minimax loop of a conditional GAN: each step draws z and labels, updates the discriminator and then the
-/// generator, each with its own optimiser, and moves the averaged generator. Any G with forward(z, labels, ctx),
-/// options().latent and options().classes and any D with forward(images, labels, ctx) will do. Everything it draws
-/// comes from streams named "z", "labels" and "penalty", so the same seed gives the same weights at any number of
-/// threads.
+/// generator, each with its own optimiser; average_model() then moves an averaged generator. Any modules will do: a G
+/// with forward(z, labels, ctx), options().latent and options().classes, and a D with forward(images, labels, ctx) that
+/// treats the images of a batch independently (no batch norm: real and generated ones go through it together, and the
+/// penalties take its slopes image by image). Everything drawn comes from streams named "z", "labels" and "penalty", so
+/// the same seed gives the same weights at any number of threads.
 template <Real T, class G, class D>
 class Training {
  public:
+  /// Keeps references to all four. Throws Error when an option is out of range, or when an optimiser has other
+  /// parameters than its network.
   Training(G& generator, D& discriminator, Optimizer<T>& g_optimizer, Optimizer<T>& d_optimizer,
            const TrainingOptions& options)
       : g_(generator),
@@ -55,6 +58,8 @@ class Training {
     check(valid(options.r1) && valid(options.r2) && valid(options.gradient_penalty) && valid(options.max_grad_norm),
           "Training: r1 ", options.r1, ", r2 ", options.r2, ", gradient_penalty ", options.gradient_penalty,
           ", max_grad_norm ", options.max_grad_norm, "; expected 0 or more");
+    check_parameters("generator", generator, g_optimizer);
+    check_parameters("discriminator", discriminator, d_optimizer);
   }
 
   /// One discriminator update on `images` and `labels`, and a generator update after every critic_steps of them.
@@ -71,16 +76,21 @@ class Training {
     return randint<std::int32_t>({n}, static_cast<std::int32_t>(g_.options().classes), labels_);
   }
 
-  /// Positions of the streams and counters; the networks and optimisers have states of their own.
+  /// The seed, positions of the streams and counters; the networks and optimisers have states of their own.
   State state() const {
     State state;
+    state.set("seed", std::bit_cast<std::int64_t>(options_.seed));
     state.set("d_updates", d_updates_);
     state.set("z", static_cast<std::int64_t>(z_.position()));
     state.set("labels", static_cast<std::int64_t>(labels_.position()));
     state.set("penalty", static_cast<std::int64_t>(penalty_.position()));
     return state;
   }
+  /// The inverse of state(). Throws Error when it does not fit or is of another seed, before anything changes.
   void load(const State& state) {
+    const auto seed = std::bit_cast<std::uint64_t>(state.integer("seed"));
+    check(seed == options_.seed, "Training: the state is of seed ", seed, "; expected that of the options, ",
+          options_.seed);
     const auto updates = state.integer("d_updates"), z = state.integer("z"), labels = state.integer("labels"),
                penalty = state.integer("penalty");
     check(updates >= 0 && z >= 0 && labels >= 0 && penalty >= 0, "Training: the state has a negative position");
@@ -91,6 +101,12 @@ class Training {
   }
 
  private:
+  static void check_parameters(std::string_view name, const Module<T>& network, const Optimizer<T>& optimizer) {
+    const auto same = [](const Tensor<T>& a, const Tensor<T>& b) { return a.handle() == b.handle(); };
+    check(std::ranges::equal(network.parameters(), optimizer.parameters(), same), "Training: the ", name,
+          "'s optimiser has other parameters than the ", name, "; expected its parameters()");
+  }
+
   static constexpr Context advancing{.training = true, .update_buffers = true};
   static constexpr Context steady{.training = true};
 
@@ -150,15 +166,12 @@ class Training {
     auto gradients = grad<T>({loss}, optimizer.parameters(), {.allow_unused = true});
     const double norm =
         options_.max_grad_norm > 0 ? clip_grad_norm(gradients, options_.max_grad_norm) : global_norm(gradients);
-    if (finite(norm))
+    if (is_finite(norm))
       optimizer.step(gradients);
     else
       report.skipped = true;
     return norm;
   }
-
-  // By the bits: -ffast-math folds isfinite away.
-  static bool finite(double x) { return ((std::bit_cast<std::uint64_t>(x) >> 52) & 0x7ffu) != 0x7ffu; }
 
   static Tensor<std::int32_t> join(const Tensor<std::int32_t>& a, const Tensor<std::int32_t>& b) {
     auto both = empty<std::int32_t>({a.numel() + b.numel()});

@@ -2,6 +2,9 @@
 
 #include <agon/tensor/factories.hpp>
 
+#if !__has_include(<Eigen/Core>)
+#error "agon/interop/eigen.hpp needs Eigen 3.4 or newer (apt-get install libeigen3-dev), found by CMake or with -I"
+#endif
 #include <Eigen/Core>
 
 #include <cstdint>

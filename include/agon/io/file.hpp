@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <initializer_list>
 #include <memory>
+#include <random>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,6 +26,9 @@ namespace agon::io {
 
 using Bytes = std::vector<std::uint8_t>;
 using ByteView = std::span<const std::uint8_t>;
+
+/// Follows the name of a file in that of the temporary one that write_file makes of it first.
+inline constexpr std::string_view temporary_mark = ".tmp-";
 
 /// The bytes of a text.
 inline ByteView as_bytes(std::string_view text) {
@@ -58,14 +62,12 @@ inline bool synchronize(std::FILE* file) {
 /// A new file that is removed again unless it is renamed to its final name.
 class TemporaryFile {
  public:
-  /// Stands in the same folder as `target`, so that the rename stays within one file system.
-  explicit TemporaryFile(const std::filesystem::path& target) {
-    for (int attempt = 0; attempt < 100 && !file_; ++attempt) {
-      path_ = target;
-      path_ += ".tmp" + std::to_string(attempt);
-      file_ = open(path_, "wbx");
-      if (!file_ && errno != EEXIST) break;
-    }
+  /// Stands in the same folder as `target`, so that the rename stays within one file system. Its name is drawn, so that
+  /// neither another process nor what a killed one has left is in the way.
+  explicit TemporaryFile(const std::filesystem::path& target) : path_(target) {
+    std::random_device random;
+    path_ += std::string(temporary_mark) + std::to_string(random()) + "-" + std::to_string(random());
+    file_ = open(path_, "wbx");
     check<IoError>(file_ != nullptr, target.string(), ": cannot create ", path_.string(), reason(errno));
   }
   ~TemporaryFile() {
@@ -116,7 +118,8 @@ inline Bytes read_file(const std::filesystem::path& path, std::uint64_t max_byte
 }
 
 /// Makes a file of the pieces, one after the other, whole or not at all: they go to a temporary file in the same
-/// folder, down to the disk, and only then get their name, which replaces an older file. Throws IoError with the path
+/// folder, down to the disk, and only then get their name, which replaces an older file. A process that is killed
+/// meanwhile leaves the temporary file, `path` with temporary_mark and numbers behind it. Throws IoError with the path
 /// and the system's reason, leaving an older file as it was, and refuses to replace what is not a regular file.
 inline void write_file(const std::filesystem::path& path, std::span<const ByteView> pieces) {
   std::error_code error;

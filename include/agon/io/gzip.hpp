@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <limits>
 #include <string_view>
 
 namespace agon::io {
@@ -51,7 +50,7 @@ inline Bytes gunzip(ByteView compressed, std::uint64_t max_bytes, std::string_vi
     if (done == bytes.size()) {
       check<IoError>(done <= max_bytes, source, ": unpacks to more than ", max_bytes, " bytes; expected at most that");
       const std::uint64_t grown = std::max<std::uint64_t>(2 * std::uint64_t{done}, std::uint64_t{1} << 16);
-      bytes.resize(static_cast<std::size_t>(std::min(grown, max_bytes + 1)));
+      bytes.resize(static_cast<std::size_t>(std::min(grown - 1, max_bytes) + 1));
     }
     inflater->next_out = bytes.data() + done;
     inflater->avail_out = static_cast<uInt>(std::min(bytes.size() - done, piece));

@@ -75,7 +75,7 @@ class SafetensorsHeaderReader : public nlohmann::json_sax<nlohmann::json> {
     name_ = key;
     check<IoError>(!key.empty() && key.size() <= safetensors_max_name, source_, ": name ", printable(key), " of ",
                    key.size(), " bytes; expected 1 to ", safetensors_max_name);
-    const bool is_metadata = at_ == At::top && key == "__metadata__";
+    const bool is_metadata = key == "__metadata__";  // inside itself as well: a State has no such name
     const bool is_new = is_metadata ? !std::exchange(has_metadata_, true)
                                     : header_.metadata.count(key) == 0 && header_.tensors.count(key) == 0;
     check<IoError>(is_new, source_, ": name ", printable(key), " comes twice");

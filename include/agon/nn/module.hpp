@@ -4,6 +4,7 @@
 #include <agon/tensor/state.hpp>
 #include <agon/tensor/tensor.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <set>
@@ -76,12 +77,19 @@ class Module {
   virtual void fields(Fields<T>& v) = 0;
 
   /// Parameters and buffers in the order of fields(). The tensors are handles to the module's own.
+  /// Throws Error when fields() gives a name twice.
   std::vector<Field<T>> list() const {
     struct Lister : Fields<T> {
       std::vector<Field<T>> found;
-      void on_parameter(const std::string& name, Tensor<T>& t) override { found.push_back({name, t}); }
+      std::set<std::string> names;
+      void add(Field<T> field) {
+        check(names.insert(field.name).second, "module: fields() names '", field.name,
+              "' twice; expected a name of its own for every parameter, buffer and child");
+        found.push_back(std::move(field));
+      }
+      void on_parameter(const std::string& name, Tensor<T>& t) override { add({name, t}); }
       void on_buffer(const std::string& name, Tensor<T>& t, Averaging averaging) override {
-        found.push_back({name, t, false, averaging});
+        add({name, t, false, averaging});
       }
     } lister;
     const_cast<Module*>(this)->fields(lister);  // a lister only reads
@@ -129,8 +137,8 @@ class Module {
                         "' has shape ", state.tensor<T>(field.name).shape(), "; expected ", field.tensor.shape());
     const NoGrad guard;
     for (const auto& field : own) {
-      const auto from = state.tensor<T>(field.name).data();
-      std::copy(from.begin(), from.end(), field.tensor.mutable_data().begin());
+      const auto from = state.tensor<T>(field.name);
+      std::copy(from.data().begin(), from.data().end(), field.tensor.mutable_data().begin());
     }
   }
 
@@ -152,7 +160,7 @@ class Layer : public Module<T> {
   virtual std::unique_ptr<Layer<T>> clone_layer() const = 0;
 };
 
-/// Gives a module clone(): one built from the same options() that holds copies of all tensors.
+/// Gives a module clone(): one built from the same options() that holds copies of all tensors, frozen where these are.
 template <class Derived, class Base>
 class Cloneable : public Base {
  public:
@@ -161,6 +169,8 @@ class Cloneable : public Base {
     Rng unused(0);
     Derived copy(self.options(), unused);
     copy.load(self.state());
+    const auto from = self.parameters(), to = copy.parameters();
+    for (std::size_t i = 0; i < from.size(); ++i) to[i].requires_grad_(from[i].requires_grad());
     return copy;
   }
 };

@@ -19,7 +19,7 @@ template <Real T>
 class Adam : public Optimizer<T> {
  public:
   Adam(std::vector<Tensor<T>> parameters, const AdamOptions& options)
-      : Optimizer<T>(std::move(parameters), options.lr),
+      : Optimizer<T>("adam", std::move(parameters), options.lr),
         options_(options),
         m_(this->zeros_like_parameters()),
         v_(this->zeros_like_parameters()) {

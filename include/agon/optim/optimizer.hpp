@@ -48,35 +48,48 @@ class Optimizer {
   void set_lr(double lr) { lr_ = lr; }
   std::int64_t steps() const { return steps_; }
 
-  /// Copies of everything a resumed run needs.
+  /// Copies of everything a resumed run needs: the "kind" of optimiser, the number of "parameters", "lr", "steps" and
+  /// the tensors of every slot, "<slot>.<parameter>".
   State state() const {
     State state;
+    state.set("kind", kind_);
+    state.set("parameters", static_cast<std::int64_t>(parameters_.size()));
+    state.set("lr", scalar<double>(lr_));
     state.set("steps", steps_);
-    for (const auto& [name, slot] : const_cast<Optimizer*>(this)->slots())  // only read here
-      for (std::size_t i = 0; i < slot->size(); ++i) state.set(name + "." + std::to_string(i), (*slot)[i].clone());
+    for (const auto& [name, tensor] : const_cast<Optimizer*>(this)->tensors())  // only read here
+      state.set(name, tensor->clone());
     return state;
   }
 
-  /// The inverse of state(). Throws Error or ShapeError when it does not fit, before anything changes.
+  /// The inverse of state(), the learning rate included. Throws Error or ShapeError when it is not one of such an
+  /// optimiser of as many parameters, before anything changes.
   void load(const State& state) {
-    const auto steps = state.integer("steps");
-    check(steps >= 0, "optimizer: the state counts ", steps, " steps; expected 0 or more");
-    for (const auto& [name, slot] : slots())
-      for (std::size_t i = 0; i < slot->size(); ++i) {
-        const auto& from = state.tensor<T>(name + "." + std::to_string(i));
-        check<ShapeError>(from.shape() == (*slot)[i].shape(), "optimizer: '", name, ".", i, "' has shape ",
-                          from.shape(), "; expected ", (*slot)[i].shape());
-      }
-    for (const auto& [name, slot] : slots())
-      for (std::size_t i = 0; i < slot->size(); ++i)
-        (*slot)[i] = state.tensor<T>(name + "." + std::to_string(i)).clone();
+    const auto& kind = state.text("kind");
+    const auto count = state.integer("parameters"), steps = state.integer("steps");
+    const auto lr = state.tensor<double>("lr").item();
+    check(kind == kind_ && count == static_cast<std::int64_t>(parameters_.size()), "optimizer: the state is of ", kind,
+          " with ", count, " parameters; expected ", kind_, " with ", parameters_.size());
+    check(steps >= 0 && lr >= 0, "optimizer: the state has ", steps, " steps and learning rate ", lr,
+          "; expected 0 or more");
+    const auto own = tensors();
+    for (const auto& [name, tensor] : own) {
+      const auto& from = state.tensor<T>(name);
+      check<ShapeError>(from.shape() == tensor->shape(), "optimizer: '", name, "' has shape ", from.shape(),
+                        "; expected ", tensor->shape());
+    }
+    check(state.entries().size() == 4 + own.size(), "optimizer: the state has ", state.entries().size(),
+          " entries; expected ", 4 + own.size(), " for these options of ", kind_);
+    for (const auto& [name, tensor] : own) *tensor = state.tensor<T>(name).clone();
     steps_ = steps;
+    lr_ = lr;
   }
 
  protected:
   using Slot = std::vector<Tensor<T>>;  // one tensor a parameter
 
-  Optimizer(std::vector<Tensor<T>> parameters, double lr) : parameters_(std::move(parameters)), lr_(lr) {
+  /// `kind` names the rule: states of another are refused.
+  Optimizer(std::string kind, std::vector<Tensor<T>> parameters, double lr)
+      : kind_(std::move(kind)), parameters_(std::move(parameters)), lr_(lr) {
     check(lr >= 0, "optimizer: learning rate ", lr, "; expected 0 or more");
   }
 
@@ -91,6 +104,14 @@ class Optimizer {
   }
 
  private:
+  std::vector<std::pair<std::string, Tensor<T>*>> tensors() {
+    std::vector<std::pair<std::string, Tensor<T>*>> all;
+    for (const auto& [name, slot] : slots())
+      for (std::size_t i = 0; i < slot->size(); ++i) all.emplace_back(name + "." + std::to_string(i), &(*slot)[i]);
+    return all;
+  }
+
+  std::string kind_;
   std::vector<Tensor<T>> parameters_;
   double lr_;
   std::int64_t steps_ = 0;

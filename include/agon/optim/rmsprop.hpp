@@ -15,7 +15,9 @@ template <Real T>
 class RmsProp : public Optimizer<T> {
  public:
   RmsProp(std::vector<Tensor<T>> parameters, const RmsPropOptions& options)
-      : Optimizer<T>(std::move(parameters), options.lr), options_(options), v_(this->zeros_like_parameters()) {
+      : Optimizer<T>("rmsprop", std::move(parameters), options.lr),
+        options_(options),
+        v_(this->zeros_like_parameters()) {
     check(options.alpha >= 0 && options.alpha < 1, "RmsProp: alpha ", options.alpha, "; expected 0 <= alpha < 1");
     check(options.eps >= 0, "RmsProp: eps ", options.eps, "; expected 0 or more");
   }

@@ -16,7 +16,7 @@ template <Real T>
 class Sgd : public Optimizer<T> {
  public:
   Sgd(std::vector<Tensor<T>> parameters, const SgdOptions& options)
-      : Optimizer<T>(std::move(parameters), options.lr), options_(options) {
+      : Optimizer<T>("sgd", std::move(parameters), options.lr), options_(options) {
     check(options.momentum >= 0 && options.weight_decay >= 0, "Sgd: momentum ", options.momentum, ", weight_decay ",
           options.weight_decay, "; expected 0 or more");
     check(!options.nesterov || options.momentum > 0, "Sgd: nesterov with momentum 0; expected a positive momentum");
