@@ -47,8 +47,8 @@ struct Gan {
     const agon::Context training_statistics{.training = true};
     const auto z = agon::normal<float>({labels.numel(), g.options().latent}, 0, 1, data);
     agon::State state;
-    state.insert("G.", g.state());
-    state.insert("D.", d.state());
+    state.insert("G", g.state());
+    state.insert("D", d.state());
     state.set("z", z);
     state.set("images", images);
     state.set("labels", labels);

@@ -74,7 +74,7 @@ class Generator(nn.Module):
         self.labels = nn.Embedding(10, 10) if preset.reference else None
         self.start = nn.Linear(preset.latent + (10 if preset.reference else 0), c[0] * 49)
         self.residual_norm = ConditionalNorm(c[0]) if preset.residual else None
-        self.residual = nn.Conv2d(c[0], c[0], 3, padding=1) if preset.residual else None
+        self.residual = nn.Conv2d(c[0], c[0], 3, padding=1, bias=False) if preset.residual else None
         norm = nn.BatchNorm2d if preset.reference else ConditionalNorm
         self.norms = nn.ModuleList([norm(channels) for channels in c[:-1]] + [nn.BatchNorm2d(c[-1])])
         if preset.reference:

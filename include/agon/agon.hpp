@@ -61,6 +61,7 @@
 #include <agon/ops/reduce.hpp>
 #include <agon/ops/shape.hpp>
 #include <agon/ops/softmax.hpp>
+#include <agon/ops/upsample_conv.hpp>
 #include <agon/optim/adam.hpp>
 #include <agon/optim/clip.hpp>
 #include <agon/optim/ema.hpp>
