@@ -8,14 +8,16 @@
 
 namespace agon {
 
+/// Options of conv2d.
 struct ConvOptions {
-  std::int64_t stride = 1;
+  std::int64_t stride = 1;   ///< of the windows, in pixels
   std::int64_t padding = 0;  ///< zeros on each side
   Activation activation{};
 };
 
+/// Options of conv_transpose2d.
 struct ConvTransposeOptions {
-  std::int64_t stride = 1;
+  std::int64_t stride = 1;          ///< pixels of the result from one pixel of x to the next
   std::int64_t padding = 0;         ///< cut from each side of the result
   std::int64_t output_padding = 0;  ///< added at the bottom and right, to choose among the sizes that fit
   Activation activation{};

@@ -8,6 +8,7 @@
 
 namespace agon {
 
+/// Options of upsample_conv2d.
 struct UpsampleConvOptions {
   std::int64_t factor = 2;   ///< every pixel becomes factor x factor pixels first
   std::int64_t padding = 0;  ///< zeros on each side of the upsampled images, less than the kernel
