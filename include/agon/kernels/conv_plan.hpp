@@ -135,7 +135,7 @@ inline GemmPlan plan_weight_grad(const Windows& s, std::int64_t out_channels, st
   plan.n_block = image_work * s.n > job_work ? ceil_div(taps, tap_jobs) * s.c : s.depth();
   const std::int64_t blocks = ceil_div(out_channels, plan.m_block) * ceil_div(s.depth(), plan.n_block);
   const std::int64_t wanted = smaller(ceil_div(min_jobs, blocks), image_work * s.n / (blocks * job_work));
-  plan.k_block = even_pieces(s.n, ceil_div(s.n, larger(wanted, 1)), 1);
+  plan.k_block = even_pieces(s.n, larger(1, ceil_div(s.n, larger(wanted, 1))), 1);
   plan = count_jobs(plan, out_channels, s.depth(), s.n);
   plan.depth = even_pieces(plan.k_block, larger(1, cache_bytes / larger(image_bytes, 1)), 1);
   return plan;
