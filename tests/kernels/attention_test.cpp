@@ -58,9 +58,23 @@ struct Problem {
   Results<T> empty() const {
     const auto& s = shape;
     const auto nines = [](std::int64_t n) { return std::vector<T>(static_cast<std::size_t>(n), T(9)); };
-    return {nines(s.batch * s.lq * s.heads * s.dv), nines(s.batch * s.heads * s.lq),
-            nines(s.batch * s.lq * s.heads * s.dk), nines(s.batch * s.lk * s.heads * s.dk),
-            nines(s.batch * s.lk * s.heads * s.dv)};
+    return {nines(s.batch * s.lq * s.heads * s.dv), nines(s.batch * s.heads * s.lq), nines(s.batch * s.lq * s.ld_q),
+            nines(s.batch * s.lk * s.ld_k), nines(s.batch * s.lk * s.ld_v)};
+  }
+
+  /// Results of zeros; what lies between the rows of the gradients is as in empty().
+  template <class U>
+  Results<U> zero_results() const {
+    const auto& s = shape;
+    const auto rows = [](std::int64_t count, std::int64_t width, std::int64_t ld) {
+      std::vector<U> all(static_cast<std::size_t>(count * ld), U(9));
+      for (std::int64_t i = 0; i < count; ++i) std::fill_n(all.begin() + i * ld, width, U(0));
+      return all;
+    };
+    const auto whole = [&](std::int64_t n) { return rows(1, n, n); };
+    return {whole(s.batch * s.lq * s.heads * s.dv), whole(s.batch * s.heads * s.lq),
+            rows(s.batch * s.lq, s.heads * s.dk, s.ld_q), rows(s.batch * s.lk, s.heads * s.dk, s.ld_k),
+            rows(s.batch * s.lk, s.heads * s.dv, s.ld_v)};
   }
 
   Results<T> run() const {
@@ -76,16 +90,13 @@ struct Problem {
 template <class T>
 Results<double> by_definition(const Problem<T>& p) {
   const auto& s = p.shape;
-  const auto sizes = p.empty();
-  Results<double> r{std::vector<double>(sizes.o.size()), std::vector<double>(sizes.lse.size()),
-                    std::vector<double>(sizes.dq.size()), std::vector<double>(sizes.dk.size()),
-                    std::vector<double>(sizes.dv.size())};
+  auto r = p.template zero_results<double>();
   const auto n = static_cast<std::size_t>(s.lk);
   for (std::int64_t b = 0; b < s.batch; ++b)
     for (std::int64_t h = 0; h < s.heads; ++h)
       for (std::int64_t i = 0; i < s.lq; ++i) {
         const T* const q = p.q.data() + (b * s.lq + i) * s.ld_q + h * s.dk;
-        const auto row_q = static_cast<std::size_t>(((b * s.lq + i) * s.heads + h) * s.dk);
+        const auto row_q = static_cast<std::size_t>((b * s.lq + i) * s.ld_q + h * s.dk);
         const auto row_o = static_cast<std::size_t>(((b * s.lq + i) * s.heads + h) * s.dv);
         std::vector<double> weight(n), slope(n);
         double total = 0, inner = 0;
@@ -106,7 +117,7 @@ Results<double> by_definition(const Problem<T>& p) {
           for (std::size_t c = 0; c < static_cast<std::size_t>(s.dv); ++c) {
             const double v = p.v[static_cast<std::size_t>(at * s.ld_v + h * s.dv) + c], g = p.g[row_o + c];
             r.o[row_o + c] += weight[j] * v;
-            r.dv[static_cast<std::size_t>((at * s.heads + h) * s.dv) + c] += weight[j] * g;
+            r.dv[static_cast<std::size_t>(at * s.ld_v + h * s.dv) + c] += weight[j] * g;
             slope[j] += g * v;
           }
           inner += weight[j] * slope[j];
@@ -116,7 +127,7 @@ Results<double> by_definition(const Problem<T>& p) {
           const double ds = weight[j] * (slope[j] - inner) * static_cast<double>(s.scale);
           for (std::size_t c = 0; c < static_cast<std::size_t>(s.dk); ++c) {
             r.dq[row_q + c] += ds * static_cast<double>(p.k[static_cast<std::size_t>(at * s.ld_k + h * s.dk) + c]);
-            r.dk[static_cast<std::size_t>((at * s.heads + h) * s.dk) + c] += ds * static_cast<double>(q[c]);
+            r.dk[static_cast<std::size_t>(at * s.ld_k + h * s.dk) + c] += ds * static_cast<double>(q[c]);
           }
         }
       }
@@ -165,7 +176,7 @@ TEMPLATE_TEST_CASE("a query that sees nothing gets zeros and gives none", "[atte
   const Problem<TestType> problem({2, 2, 9, 11, 8, 8, false, Mask::nothing_visible});
   for_each_isa([&] {
     const auto results = problem.run().all();
-    CHECK(results == zeros<TestType>(static_cast<std::int64_t>(results.size())));
+    CHECK(results == problem.template zero_results<TestType>().all());
   });
 }
 

@@ -2,11 +2,12 @@ namespace agon::kernels {
 inline namespace AGON_BUILD {
 namespace AGON_ISA {
 
-/// Block of scores that stays in the first- and second-level cache: queries x keys.
+/// Block of scores that stays in the first-level cache: queries x keys forward, keys x queries backward.
 template <class T>
 struct ScoreBlock {
-  static constexpr std::int64_t rows = 4 * Tile<T>::rows, keys = 1024 / static_cast<std::int64_t>(sizeof(T));
-  static constexpr std::int64_t width = keys + Vec<T>::lanes;  ///< row stride that spreads rows over the cache sets
+  static constexpr std::int64_t rows = 28 / Tile<T>::rows * Tile<T>::rows;
+  static constexpr std::int64_t cols = 1024 / static_cast<std::int64_t>(sizeof(T));
+  static constexpr std::int64_t width = cols + Vec<T>::lanes;  ///< row stride that spreads rows over the cache sets
 };
 
 /// What masked scores are set to. Far below any score, and finite: compilers may assume that there are no infinities.
@@ -19,68 +20,91 @@ struct Head {
   const AttentionShape<T>& shape;
   std::int64_t b, h;
 
-  const T* query(const T* q, std::int64_t i) const { return q + (b * shape.lq + i) * shape.ld_q + h * shape.dk; }
-  const T* key(const T* k, std::int64_t j) const { return k + (b * shape.lk + j) * shape.ld_k + h * shape.dk; }
-  const T* value(const T* v, std::int64_t j) const { return v + (b * shape.lk + j) * shape.ld_v + h * shape.dv; }
-  /// Element of a contiguous [batch, length, heads * width].
-  std::int64_t at(std::int64_t length, std::int64_t i, std::int64_t width) const {
-    return ((b * length + i) * shape.heads + h) * width;
+  // Rows of this head in q, k, v and what has their layout.
+  template <class P>
+  P* query(P* q, std::int64_t i) const {
+    return q + (b * shape.lq + i) * shape.ld_q + h * shape.dk;
+  }
+  template <class P>
+  P* key(P* k, std::int64_t j) const {
+    return k + (b * shape.lk + j) * shape.ld_k + h * shape.dk;
+  }
+  template <class P>
+  P* value(P* v, std::int64_t j) const {
+    return v + (b * shape.lk + j) * shape.ld_v + h * shape.dv;
+  }
+  template <class P>
+  P* output(P* o, std::int64_t i) const {
+    return o + ((b * shape.lq + i) * shape.heads + h) * shape.dv;
   }
   /// Number of keys from j on, at most n, that the order of time lets query i see.
   std::int64_t visible(std::int64_t i, std::int64_t j, std::int64_t n) const {
     if (!shape.causal) return n;
     return detail::larger(0, detail::smaller(n, i + shape.lk - shape.lq + 1 - j));
   }
+  /// The first query from i on, at most i + n, that the order of time lets see key j, counted from i.
+  std::int64_t first_to_see(std::int64_t j, std::int64_t i, std::int64_t n) const {
+    if (!shape.causal) return 0;
+    return detail::larger(0, detail::smaller(n, j + shape.lq - shape.lk - i));
+  }
   const bool* mask(std::int64_t i, std::int64_t j) const {
     return shape.mask ? shape.mask + b * shape.mask_batch + i * shape.mask_row + j : nullptr;
   }
+  /// Whether the mask lets one of the queries [i, i + rows) see one of the keys [j, j + cols).
+  bool any_seen(std::int64_t i, std::int64_t rows, std::int64_t j, std::int64_t cols) const {
+    if (!shape.mask) return true;
+    for (std::int64_t r = 0; r < (shape.mask_row == 0 ? 1 : rows); ++r)
+      if (std::memchr(mask(i + r, j), true, static_cast<std::size_t>(cols))) return true;
+    return false;
+  }
 };
 
-#if AGON_VECTOR_BYTES
-typedef signed char FloatLaneBytes __attribute__((vector_size(AGON_VECTOR_BYTES / 4)));
-typedef signed char DoubleLaneBytes __attribute__((vector_size(AGON_VECTOR_BYTES / 8)));
-
-template <class T, class Bytes>
-AGON_INLINE typename Vec<T>::Mask widen_mask(const bool* p, std::int64_t n, Bytes bytes) {
-  if (n >= Vec<T>::lanes)
-    std::memcpy(&bytes, p, sizeof(bytes));
-  else
-    for (std::int64_t i = 0; i < n; ++i) bytes[i] = p[i];
-  return __builtin_convertvector(bytes, typename Vec<T>::Mask) != 0;
-}
-#endif
-
-/// The first n lanes of a mask; false beyond them.
+/// The `lanes` elements of a mask.
 template <class T>
-AGON_INLINE typename Vec<T>::Mask load_mask(const bool* p, std::int64_t n) {
-#if AGON_VECTOR_BYTES
-  if constexpr (sizeof(T) == 4)
-    return widen_mask<T>(p, n, FloatLaneBytes{});
-  else
-    return widen_mask<T>(p, n, DoubleLaneBytes{});
+AGON_INLINE typename Vec<T>::Mask load_mask(const bool* p) {
+#if AGON_VECTOR_BYTES == 64
+  // The widening that g++ 12 makes of __builtin_convertvector goes lane by lane.
+  if constexpr (sizeof(T) == 4) {
+    const auto bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    return (typename Vec<T>::Mask)_mm512_maskz_cvtepi8_epi32(0xffff, bytes) != 0;
+  } else {
+    const auto bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
+    return (typename Vec<T>::Mask)_mm512_maskz_cvtepi8_epi64(0xff, bytes) != 0;
+  }
+#elif AGON_VECTOR_BYTES
+  typename Vec<T>::Mask mask;
+  for (int i = 0; i < Vec<T>::lanes; ++i) mask[i] = p[i];
+  return mask != 0;
 #else
-  return n > 0 && *p;
+  return *p;
 #endif
 }
 
-/// scale s - shift for the first n <= lanes scores; hidden_score beyond them and where the mask is false.
+/// The scores at j, all lanes of them; hidden_score where the mask is false.
 template <class T>
-AGON_INLINE Vec<T> load_scores(const T* s, std::int64_t n, Vec<T> scale, const bool* mask,
-                               Vec<T> shift = Vec<T>::zero()) {
-  using V = Vec<T>;
-  const V hidden = V::set1(hidden_score<T>);
-  const V v = fmadd(n >= V::lanes ? V::load(s) : V::load_first(s, n), scale, -shift);
-  if (mask) return select<T>(load_mask<T>(mask, n), v, hidden);
-  return n >= V::lanes ? v : select<T>(V::first(n), v, hidden);
+AGON_INLINE Vec<T> load_scores(const T* s, const bool* mask, std::int64_t j) {
+  const auto v = Vec<T>::load(s + j);
+  return mask ? select<T>(load_mask<T>(mask + j), v, Vec<T>::set1(hidden_score<T>)) : v;
 }
 
-/// exp(x) for scores from which their maximum or log-sum-exp was subtracted, so that it cannot overflow; 0 for hidden
+/// The last n < lanes scores of a row from j on; hidden_score beyond them and where the mask is false.
+template <class T>
+AGON_INLINE Vec<T> load_last_scores(const T* s, const bool* mask, std::int64_t j, std::int64_t n) {
+  using V = Vec<T>;
+  const V v = V::load(s + j), hidden = V::set1(hidden_score<T>);
+  if (!mask) return select<T>(V::first(n), v, hidden);
+  bool seen[V::lanes] = {};
+  for (std::int64_t i = 0; i < n; ++i) seen[i] = mask[j + i];
+  return select<T>(load_mask<T>(seen), v, hidden);
+}
+
+/// 2^x for scores from which their maximum or log-sum-exp was subtracted, so that it cannot overflow; 0 for hidden
 /// ones. A NaN passes.
 template <class T>
 AGON_INLINE Vec<T> probability(Vec<T> x) {
   using K = detail::MathTable<T>;
-  const auto [n, m] = exp_parts(max(Vec<T>::set1(K::exp_lowest), x));
-  return keep_nan(x, scale(Vec<T>::set1(T(1)) + m, n));
+  const auto y = max(Vec<T>::set1(K::exp2_lowest), x), n = round(y);
+  return keep_nan(x, scale(horner(y - n, K::exp2.c), n));
 }
 
 /// What is subtracted from the scores of a row whose highest is given: nothing where all are hidden.
@@ -91,24 +115,34 @@ T shift_of_row(T highest) {
 
 /// max(highest, largest visible score).
 template <class T>
-T highest_score(const T* s, std::int64_t n, T scale, const bool* mask, T highest) {
+T highest_score(const T* s, std::int64_t n, const bool* mask, T highest) {
   using V = Vec<T>;
   V top = V::set1(highest);
-  for (std::int64_t j = 0; j < n; j += V::lanes)
-    top = max(load_scores(s + j, n - j, V::set1(scale), mask ? mask + j : nullptr), top);
+  std::int64_t j = 0;
+  for (; j + V::lanes <= n; j += V::lanes) top = max(load_scores(s, mask, j), top);
+  if (j < n) top = max(load_last_scores(s, mask, j, n - j), top);
   return max_lane(top);
 }
 
-/// s = exp(scale s - shift) where visible and zero up to `width`; returns the sum.
+/// s = p; returns total + p.
 template <class T>
-T exp_scores(T* s, std::int64_t n, std::int64_t width, T scale, const bool* mask, T shift) {
+AGON_INLINE Vec<T> put_probability(Vec<T> p, T* s, Vec<T> total) {
+  p.store(s);
+  return total + p;
+}
+
+/// s = 2^(s - shift) where visible and zero up to `width`; returns the sum.
+template <class T>
+T exp_scores(T* s, std::int64_t n, std::int64_t width, const bool* mask, T shift) {
   using V = Vec<T>;
+  const V from = V::set1(shift);
   V total = V::zero();
   std::int64_t j = 0;
-  for (; j < n; j += V::lanes) {
-    const V p = probability(load_scores(s + j, n - j, V::set1(scale), mask ? mask + j : nullptr, V::set1(shift)));
-    total = total + p;
-    p.store(s + j);
+  for (; j + V::lanes <= n; j += V::lanes)
+    total = put_probability(probability(load_scores(s, mask, j) - from), s + j, total);
+  if (j < n) {
+    total = put_probability(probability(load_last_scores(s, mask, j, n - j) - from), s + j, total);
+    j += V::lanes;
   }
   for (; j < width; j += V::lanes) V::zero().store(s + j);
   return sum(total);
@@ -132,10 +166,11 @@ void finish_attention(const Head<T>& head, std::int64_t first, std::int64_t coun
   for (std::int64_t i = 0; i < count; i += V::lanes) {
     const V t = V::load_first(total + i, count - i), top = V::load_first(highest + i, count - i);
     const auto empty = t == V::zero();
-    select<T>(empty, V::zero(), top + log(select<T>(empty, V::set1(T(1)), t))).store_first(out + i, count - i);
+    const V sum = fmadd(top, V::set1(std::numbers::ln2_v<T>), log(select<T>(empty, V::set1(T(1)), t)));
+    select<T>(empty, V::zero(), sum).store_first(out + i, count - i);
   }
   for (std::int64_t i = 0; i < count; ++i)
-    if (total[i] != T(0)) scale_run(shape.dv, V::set1(T(1) / total[i]), o + head.at(shape.lq, first + i, shape.dv));
+    if (total[i] != T(0)) scale_run(shape.dv, V::set1(T(1) / total[i]), head.output(o, first + i));
 }
 
 /// c (+)= a b, where b has whole vectors in its rows.
@@ -146,43 +181,47 @@ void multiply(std::int64_t rows, const detail::Rows<T>& a, const T* b, std::int6
     multiply_panel(rows, a, b + j, ldb, c, j, detail::smaller(Tile<T>::cols, n - j), accumulate);
 }
 
-/// The transpose of b [n, depth] in panels.
+/// The transpose of factor b [n, depth] in panels.
 template <class T>
-void pack_transposed_panels(std::int64_t n, std::int64_t depth, const T* b, std::int64_t ldb, T* panels) {
+void pack_transposed_panels(std::int64_t n, std::int64_t depth, T factor, const T* b, std::int64_t ldb, T* panels) {
   for (std::int64_t j = 0; j < n; j += Tile<T>::cols) {
     const std::int64_t cols = detail::smaller(Tile<T>::cols, n - j);
     pack_transpose(depth, cols, b + j * ldb, ldb, panels + j * depth, detail::round_up(cols, Vec<T>::lanes));
   }
+  if (factor != T(1)) scale_run(depth * detail::round_up(n, Vec<T>::lanes), Vec<T>::set1(factor), panels);
 }
 
-/// The first `cols` columns of c = a b, b in panels of together n columns.
+/// The columns [first, last) of c = a b, b in panels of together n columns; `first` begins a panel, and n and last are
+/// whole vectors.
 template <class T>
 void multiply_panels(std::int64_t rows, const detail::Rows<T>& a, const T* panels, std::int64_t n, T* const* c,
-                     std::int64_t cols) {
-  for (std::int64_t j = 0; j < cols; j += Tile<T>::cols) {
-    const std::int64_t ldb = detail::round_up(detail::smaller(Tile<T>::cols, n - j), Vec<T>::lanes);
-    multiply_panel(rows, a, panels + j * a.length, ldb, c, j, detail::smaller(Tile<T>::cols, cols - j), false);
-  }
+                     std::int64_t first, std::int64_t last) {
+  for (std::int64_t j = first; j < last; j += Tile<T>::cols)
+    multiply_panel(rows, a, panels + j * a.length, detail::smaller(Tile<T>::cols, n - j), c, j,
+                   detail::smaller(Tile<T>::cols, last - j), false);
 }
 
-/// A matrix whose rows are whole vectors: itself, or a copy in `padded`.
+/// A matrix whose rows are whole vectors and, with a factor, scaled: itself, or a copy in `padded`.
 template <class T>
-MatView<const T> whole_vectors(std::int64_t rows, std::int64_t cols, const T* from, std::int64_t ld, T* padded) {
+MatView<const T> whole_vectors(std::int64_t rows, std::int64_t cols, T factor, const T* from, std::int64_t ld,
+                               T* padded) {
   const std::int64_t width = detail::round_up(cols, Vec<T>::lanes);
-  if (width == cols) return {from, rows, cols, ld};
+  if (width == cols && factor == T(1)) return {from, rows, cols, ld};
   pack_copy(rows, cols, from, ld, padded, width);
+  if (factor != T(1)) scale_run(rows * width, Vec<T>::set1(factor), padded);
   return {padded, rows, cols, width};
 }
 
-/// Queries [first, first + count) of one head; heads are numbered through all sequences.
+/// Queries [first, first + count) of one head; heads are numbered through all sequences. Scores are kept as logarithms
+/// to base 2, the factor being part of the packed keys.
 template <class T>
 void attend_rows(const AttentionShape<T>& shape, std::int64_t number, std::int64_t first, std::int64_t count,
                  const T* q, const T* k, const T* v, T* o, T* lse) {
   using V = Vec<T>;
   using Block = ScoreBlock<T>;
   const Head<T> head{shape, number / shape.heads, number % shape.heads};
-  const Workspace<T> scores(Block::rows * Block::width), keys(Block::keys * shape.dk);
-  const Workspace<T> values(Block::keys * detail::round_up(shape.dv, V::lanes));
+  const Workspace<T> scores(Block::rows * Block::width), keys(Block::cols * shape.dk);
+  const Workspace<T> values(Block::cols * detail::round_up(shape.dv, V::lanes));
   const Workspace<T> highest(detail::round_up(count, V::lanes)), total(detail::round_up(count, V::lanes));
   for (std::int64_t i = 0; i < count; ++i) highest.data()[i] = hidden_score<T>, total.data()[i] = T(0);
   const T* query[Block::rows];
@@ -191,28 +230,30 @@ void attend_rows(const AttentionShape<T>& shape, std::int64_t number, std::int64
   T* out[Block::rows];
   for (std::int64_t i = 0; i < Block::rows; ++i) weight[i] = score[i] = scores.data() + i * Block::width;
 
-  const std::int64_t step = detail::even_pieces(shape.lk, Block::keys, Tile<T>::cols);
+  const std::int64_t step = detail::even_pieces(shape.lk, Block::cols, Tile<T>::cols);
   const std::int64_t seen = head.visible(first + count - 1, 0, shape.lk);
   for (std::int64_t j = 0; j < detail::larger(seen, 1); j += step) {
-    const std::int64_t n = detail::smaller(step, shape.lk - j);
-    pack_transposed_panels(n, shape.dk, head.key(k, j), shape.ld_k, keys.data());
-    const auto value = whole_vectors(n, shape.dv, head.value(v, j), shape.ld_v, values.data());
+    const std::int64_t n = detail::smaller(step, shape.lk - j), wide = detail::round_up(n, V::lanes);
+    pack_transposed_panels(n, shape.dk, shape.scale * detail::MathTable<T>::log2e, head.key(k, j), shape.ld_k,
+                           keys.data());
+    const auto value = whole_vectors(n, shape.dv, T(1), head.value(v, j), shape.ld_v, values.data());
     for (std::int64_t i = first; i < first + count; i += Block::rows) {
       const std::int64_t rows = detail::smaller(Block::rows, first + count - i);
-      const std::int64_t depth = head.visible(i + rows - 1, j, n);
+      const std::int64_t depth = head.any_seen(i, rows, j, n) ? head.visible(i + rows - 1, j, n) : 0;
       if (depth == 0 && j > 0) continue;
       for (std::int64_t r = 0; r < rows; ++r) {
         query[r] = head.query(q, i + r);
-        out[r] = o + head.at(shape.lq, i + r, shape.dv);
+        out[r] = head.output(o, i + r);
       }
-      multiply_panels(rows, {query, &detail::whole_depth, 1, shape.dk, 1}, keys.data(), n, score, depth);
+      multiply_panels(rows, {query, &detail::whole_depth, 1, shape.dk, 1}, keys.data(), wide, score, 0,
+                      detail::round_up(depth, V::lanes));
       for (std::int64_t r = 0; r < rows; ++r) {
         T& top = highest.data()[i - first + r];
         T& sum_of_row = total.data()[i - first + r];
-        const std::int64_t visible = head.visible(i + r, j, n);
+        const std::int64_t visible = detail::smaller(depth, head.visible(i + r, j, n));
         const bool* const mask = head.mask(i + r, j);
         const T before = top;
-        top = highest_score(score[r], visible, shape.scale, mask, top);
+        top = highest_score(score[r], visible, mask, top);
         const T shift = shift_of_row(top);
         if (j > 0 && before != top) {
           const V shrink = probability(V::set1(before - shift));
@@ -221,7 +262,7 @@ void attend_rows(const AttentionShape<T>& shape, std::int64_t number, std::int64
           sum_of_row *= factor[0];
           scale_run(shape.dv, shrink, out[r]);
         }
-        sum_of_row += exp_scores(score[r], visible, depth, shape.scale, mask, shift);
+        sum_of_row += exp_scores(score[r], visible, depth, mask, shift);
       }
       multiply(rows, {weight, &detail::whole_depth, 1, depth, 1}, value.data, value.ld, out, shape.dv, j > 0);
     }

@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
+#include <numbers>
 
 namespace agon::kernels {
 
@@ -33,7 +35,7 @@ template <Real T>
 void attention(const AttentionShape<T>& shape, const T* q, const T* k, const T* v, T* o, T* lse);
 
 /// Gradients of attention with respect to q, k and v for the upstream gradient g of o; recomputes the probabilities
-/// from lse. dq, dk, dv are contiguous [batch, l, heads * d] and fully written.
+/// from lse. dq, dk and dv lie as q, k and v do, and every row of theirs is written.
 template <Real T>
 void attention_backward(const AttentionShape<T>& shape, const T* q, const T* k, const T* v, const T* o, const T* lse,
                         const T* g, T* dq, T* dk, T* dv);

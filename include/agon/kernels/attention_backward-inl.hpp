@@ -6,97 +6,140 @@ template <class T>
 T dot(std::int64_t n, const T* a, const T* b) {
   using V = Vec<T>;
   V total = V::zero();
-  for (std::int64_t i = 0; i < n; i += V::lanes)
-    total = fmadd(V::load_first(a + i, n - i), V::load_first(b + i, n - i), total);
+  std::int64_t i = 0;
+  for (; i + V::lanes <= n; i += V::lanes) total = fmadd(V::load(a + i), V::load(b + i), total);
+  if (i < n) total = fmadd(V::load_first(a + i, n - i), V::load_first(b + i, n - i), total);
   return sum(total);
 }
 
-/// One row of the backward pass: s receives the probabilities p, dp the gradient of the scores, scale p (dp - inner),
-/// both zero where nothing is visible, up to `width`.
+/// What a block of queries lends to every key: itself and its upstream gradient as panels and as rows, log-sum-exp (to
+/// base 2) and inner products of upstream gradient and output.
 template <class T>
-void score_gradients(T* s, T* dp, std::int64_t n, std::int64_t width, T scale, const bool* mask, T lse, T inner) {
+struct QueryBlock {
   using V = Vec<T>;
-  std::int64_t j = 0;
-  for (; j < n; j += V::lanes) {
-    const V p = probability(load_scores(s + j, n - j, V::set1(scale), mask ? mask + j : nullptr, V::set1(lse)));
-    p.store(s + j);
-    const V d = p * (V::load(dp + j) - V::set1(inner)) * V::set1(scale);
-    (n - j >= V::lanes ? d : select<T>(V::first(n - j), d, V::zero())).store(dp + j);
+  const Head<T>& head;
+  std::int64_t first = 0, count = 0, wide = 0;  ///< wide: count in whole vectors
+  Workspace<T> q_panels, g_panels, padded_q, padded_g, lse, inner;
+  MatView<const T> query{}, upstream{};
+
+  explicit QueryBlock(const Head<T>& of)
+      : head(of),
+        q_panels(ScoreBlock<T>::cols * of.shape.dk),
+        g_panels(ScoreBlock<T>::cols * of.shape.dv),
+        padded_q(ScoreBlock<T>::cols * detail::round_up(of.shape.dk, V::lanes)),
+        padded_g(ScoreBlock<T>::cols * detail::round_up(of.shape.dv, V::lanes)),
+        lse(ScoreBlock<T>::cols),
+        inner(ScoreBlock<T>::cols) {}
+
+  void load(std::int64_t i, std::int64_t n, const T* q, const T* o, const T* all_lse, const T* g) {
+    constexpr T log2e = detail::MathTable<T>::log2e;
+    const auto& shape = head.shape;
+    const std::int64_t ld_g = shape.heads * shape.dv;
+    first = i, count = n, wide = detail::round_up(n, V::lanes);
+    const T* const lse_head = all_lse + (head.b * shape.heads + head.h) * shape.lq + i;
+    for (std::int64_t r = 0; r < wide; ++r) {
+      lse.data()[r] = r < n ? lse_head[r] * log2e : -hidden_score<T>;  // the rest of a vector has probability 0
+      inner.data()[r] = r < n ? dot(shape.dv, head.output(g, i + r), head.output(o, i + r)) : T(0);
+    }
+    pack_transposed_panels(n, shape.dk, shape.scale * log2e, head.query(q, i), shape.ld_q, q_panels.data());
+    pack_transposed_panels(n, shape.dv, T(1), head.output(g, i), ld_g, g_panels.data());
+    query = whole_vectors(n, shape.dk, shape.scale, head.query(q, i), shape.ld_q, padded_q.data());
+    upstream = whole_vectors(n, shape.dv, T(1), head.output(g, i), ld_g, padded_g.data());
   }
-  for (; j < width; j += V::lanes) {
-    V::zero().store(s + j);
-    V::zero().store(dp + j);
+};
+
+/// One key and the queries [from, to), whole vectors: s receives the probabilities p, dp the gradient of the scores but
+/// for their scale, p (dp - inner). Both are zero where the key is not seen: before `first` and where `seen` is false.
+template <class T>
+void score_gradients(std::int64_t from, std::int64_t to, std::int64_t first, const bool* seen, const T* lse,
+                     const T* inner, T* s, T* dp) {
+  using V = Vec<T>;
+  for (std::int64_t i = from; i < to; i += V::lanes) {
+    V p = probability(V::load(s + i) - V::load(lse + i));
+    if (i < first) p = select<T>(V::first(first - i), V::zero(), p);
+    if (seen) p = select<T>(load_mask<T>(seen + i), p, V::zero());
+    p.store(s + i);
+    (p * (V::load(dp + i) - V::load(inner + i))).store(dp + i);
   }
 }
 
+/// The mask of key j for queries [i, i + n), one after another.
+template <class T>
+const bool* mask_of_key(const Head<T>& head, std::int64_t j, std::int64_t i, std::int64_t n, bool* seen) {
+  const bool* const from = head.mask(i, j);
+  if (!from) return nullptr;
+  for (std::int64_t r = 0; r < n; ++r) seen[r] = from[r * head.shape.mask_row];
+  return seen;
+}
+
+/// to[j][i] = factor from[i][j], for rows x cols elements of `from`.
+template <class T>
+void write_transpose(std::int64_t rows, std::int64_t cols, T factor, const T* from, std::int64_t ld, T* to,
+                     std::int64_t ld_to) {
+  for (std::int64_t j = 0; j < cols; ++j)
+    for (std::int64_t i = 0; i < rows; ++i) to[j * ld_to + i] = factor * from[i * ld + j];
+}
+
 /// The share of the keys [begin, end) of one head in the gradients: all of dk and dv there, and their part of dq, which
-/// is written to `dq` for every query.
+/// is written for every query, to rows that are ld_dq apart. Scores lie as keys x queries, so that what belongs to a
+/// query is a lane.
 template <class T>
 void attend_backward_keys(const AttentionShape<T>& shape, std::int64_t number, std::int64_t begin, std::int64_t end,
-                          const T* q, const T* k, const T* v, const T* o, const T* lse, const T* g, T* dq, T* dk,
-                          T* dv) {
+                          const T* q, const T* k, const T* v, const T* o, const T* lse, const T* g, T* dq,
+                          std::int64_t ld_dq, T* dk, T* dv) {
   using V = Vec<T>;
   using Block = ScoreBlock<T>;
   const Head<T> head{shape, number / shape.heads, number % shape.heads};
-  const std::int64_t wide_k = detail::round_up(shape.dk, V::lanes), wide_v = detail::round_up(shape.dv, V::lanes);
+  QueryBlock<T> block(head);
   const Workspace<T> scores(Block::rows * Block::width), gradients(Block::rows * Block::width);
-  const Workspace<T> keys(Block::keys * shape.dk), values(Block::keys * shape.dv), padded_keys(Block::keys * wide_k);
-  const Workspace<T> padded_q(shape.lq * wide_k), padded_g(shape.lq * wide_v), inner(shape.lq);
-  const std::int64_t ld_g = shape.heads * shape.dv;
-  const T* const g_head = g + head.at(shape.lq, 0, shape.dv);
-  for (std::int64_t i = 0; i < shape.lq; ++i) {
-    const std::int64_t row = head.at(shape.lq, i, shape.dv);
-    inner.data()[i] = dot(shape.dv, g + row, o + row);
-  }
-  const auto query = whole_vectors(shape.lq, shape.dk, head.query(q, 0), shape.ld_q, padded_q.data());
-  const auto upstream = whole_vectors(shape.lq, shape.dv, g_head, ld_g, padded_g.data());
-  const T* const lse_head = lse + (head.b * shape.heads + head.h) * shape.lq;
+  const Workspace<T> dq_columns(shape.dk * Block::width);
+  const Workspace<bool> seen(Block::width);
+  const Workspace<const T*> key_columns(shape.dk);
+  const Workspace<T*> dq_rows(shape.dk);
+  for (std::int64_t c = 0; c < shape.dk; ++c) dq_rows.data()[c] = dq_columns.data() + c * Block::width;
 
-  const T *p_col[Block::keys], *ds_row[Block::rows], *ds_col[Block::keys];
-  const T *q_row[Block::rows], *g_row[Block::rows];
-  T *score[Block::rows], *gradient[Block::rows], *dq_row[Block::rows], *dk_row[Block::keys], *dv_row[Block::keys];
-  for (std::int64_t i = 0; i < Block::rows; ++i) {
-    score[i] = scores.data() + i * Block::width;
-    ds_row[i] = gradient[i] = gradients.data() + i * Block::width;
-  }
-  for (std::int64_t j = 0; j < Block::keys; ++j) {
-    p_col[j] = scores.data() + j;
-    ds_col[j] = gradients.data() + j;
+  const T *p[Block::rows], *ds[Block::rows], *key_row[Block::rows], *value_row[Block::rows];
+  T *score[Block::rows], *gradient[Block::rows], *dk_row[Block::rows], *dv_row[Block::rows];
+  for (std::int64_t r = 0; r < Block::rows; ++r) {
+    p[r] = score[r] = scores.data() + r * Block::width;
+    ds[r] = gradient[r] = gradients.data() + r * Block::width;
   }
 
-  const std::int64_t step = detail::even_pieces(end - begin, Block::keys, Tile<T>::cols);
-  for (std::int64_t j = begin; j < detail::larger(end, begin + 1); j += step) {
-    const std::int64_t n = detail::larger(0, detail::smaller(step, end - j));
-    pack_transposed_panels(n, shape.dk, head.key(k, j), shape.ld_k, keys.data());
-    pack_transposed_panels(n, shape.dv, head.value(v, j), shape.ld_v, values.data());
-    const auto key = whole_vectors(n, shape.dk, head.key(k, j), shape.ld_k, padded_keys.data());
-    for (std::int64_t r = 0; r < n; ++r) {
-      dk_row[r] = dk + head.at(shape.lk, j + r, shape.dk);
-      dv_row[r] = dv + head.at(shape.lk, j + r, shape.dv);
-    }
-    // Every block of dk, dv and dq is written by the first product that reaches it, even where nothing is visible.
-    for (std::int64_t i = 0; i < detail::larger(shape.lq, 1); i += Block::rows) {
-      const std::int64_t rows = detail::smaller(Block::rows, shape.lq - i);
-      const std::int64_t depth = head.visible(i + rows - 1, j, n);
-      if (depth == 0 && i > 0 && j > begin) continue;
+  const std::int64_t step = detail::even_pieces(shape.lq, Block::cols, Tile<T>::cols);
+  for (std::int64_t i = 0; i < shape.lq; i += step) {
+    const std::int64_t n = detail::smaller(step, shape.lq - i);
+    block.load(i, n, q, o, lse, g);
+    for (std::int64_t c = 0; c < shape.dk * Block::width; c += V::lanes) V::zero().store(dq_columns.data() + c);
+    for (std::int64_t j = begin; j < end; j += Block::rows) {
+      const std::int64_t rows = detail::smaller(Block::rows, end - j);
+      const std::int64_t unseen = head.any_seen(i, n, j, rows) ? head.first_to_see(j, i, n) : n;
+      if (unseen == n && i > 0) continue;  // the first block writes all of dk and dv, seen or not
+      const std::int64_t from = unseen < n ? unseen / Tile<T>::cols * Tile<T>::cols : 0;
+      const std::int64_t to = unseen < n ? block.wide : 0, depth = unseen < n ? n - from : 0;
       for (std::int64_t r = 0; r < rows; ++r) {
-        q_row[r] = query.data + (i + r) * query.ld;
-        g_row[r] = upstream.data + (i + r) * upstream.ld;
-        dq_row[r] = dq + head.at(shape.lq, i + r, shape.dk);
+        key_row[r] = head.key(k, j + r);
+        value_row[r] = head.value(v, j + r);
+        dk_row[r] = head.key(dk, j + r);
+        dv_row[r] = head.value(dv, j + r);
       }
-      multiply_panels(rows, {q_row, &detail::whole_depth, 1, shape.dk, 1}, keys.data(), n, score, depth);
-      multiply_panels(rows, {g_row, &detail::whole_depth, 1, shape.dv, 1}, values.data(), n, gradient, depth);
-      // The first queries write all rows of dk and dv, whether they see them or not.
-      const std::int64_t width = i == 0 ? n : depth;
+      multiply_panels(rows, {key_row, &detail::whole_depth, 1, shape.dk, 1}, block.q_panels.data(), block.wide, score,
+                      from, to);
+      multiply_panels(rows, {value_row, &detail::whole_depth, 1, shape.dv, 1}, block.g_panels.data(), block.wide,
+                      gradient, from, to);
       for (std::int64_t r = 0; r < rows; ++r)
-        score_gradients(score[r], gradient[r], head.visible(i + r, j, n), width, shape.scale, head.mask(i + r, j),
-                        lse_head[i + r], inner.data()[i + r]);
-      multiply(width, {p_col, &detail::whole_depth, 1, rows, Block::width}, upstream.data + i * upstream.ld,
-               upstream.ld, dv_row, shape.dv, i > 0);
-      multiply(width, {ds_col, &detail::whole_depth, 1, rows, Block::width}, query.data + i * query.ld, query.ld,
-               dk_row, shape.dk, i > 0);
-      multiply(rows, {ds_row, &detail::whole_depth, 1, depth, 1}, key.data, key.ld, dq_row, shape.dk, j > begin);
+        score_gradients(from, to, head.first_to_see(j + r, i, n), mask_of_key(head, j + r, i, n, seen.data()),
+                        block.lse.data(), block.inner.data(), score[r], gradient[r]);
+      const detail::Segment queries{from, 0};
+      multiply(rows, {p, &queries, 1, depth, 1}, block.upstream.data + from * block.upstream.ld, block.upstream.ld,
+               dv_row, shape.dv, i > 0);
+      multiply(rows, {ds, &queries, 1, depth, 1}, block.query.data + from * block.query.ld, block.query.ld, dk_row,
+               shape.dk, i > 0);
+      for (std::int64_t c = 0; c < shape.dk; ++c) key_columns.data()[c] = key_row[0] + c;
+      for (std::int64_t c = from; c < to; c += Tile<T>::cols)
+        multiply_panel(shape.dk, {key_columns.data(), &detail::whole_depth, 1, rows, shape.ld_k}, gradients.data() + c,
+                       Block::width, dq_rows.data(), c, detail::smaller(Tile<T>::cols, to - c), true);
     }
+    write_transpose(shape.dk, n, shape.scale, dq_columns.data(), Block::width, dq + i * ld_dq, ld_dq);
   }
 }
 

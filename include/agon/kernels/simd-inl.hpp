@@ -121,14 +121,30 @@ AGON_INLINE Vec<T> select(typename Vec<T>::Mask mask, Vec<T> a, Vec<T> b) {
   return {mask ? a.raw : b.raw};
 }
 
+/// a > b ? a : b per lane, so b where one is NaN.
 template <class T>
 AGON_INLINE Vec<T> max(Vec<T> a, Vec<T> b) {
+#if AGON_VECTOR_BYTES == 64
+  if constexpr (sizeof(T) == 4)
+    return {(typename Vec<T>::Raw)_mm512_mask_max_ps((__m512)a.raw, 0xffff, (__m512)a.raw, (__m512)b.raw)};
+  else
+    return {(typename Vec<T>::Raw)_mm512_mask_max_pd((__m512d)a.raw, 0xff, (__m512d)a.raw, (__m512d)b.raw)};
+#else
   return select<T>(a > b, a, b);
+#endif
 }
 
+/// a < b ? a : b per lane, so b where one is NaN.
 template <class T>
 AGON_INLINE Vec<T> min(Vec<T> a, Vec<T> b) {
+#if AGON_VECTOR_BYTES == 64
+  if constexpr (sizeof(T) == 4)
+    return {(typename Vec<T>::Raw)_mm512_mask_min_ps((__m512)a.raw, 0xffff, (__m512)a.raw, (__m512)b.raw)};
+  else
+    return {(typename Vec<T>::Raw)_mm512_mask_min_pd((__m512d)a.raw, 0xff, (__m512d)a.raw, (__m512d)b.raw)};
+#else
   return select<T>(a < b, a, b);
+#endif
 }
 
 #if AGON_VECTOR_BYTES

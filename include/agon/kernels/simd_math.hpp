@@ -16,6 +16,23 @@ namespace agon::kernels::detail {
 template <class T>
 struct MathTable;
 
+template <class T, int n>
+struct Coefficients {
+  T c[n];
+};
+
+/// The polynomial of 2^f on |f| <= 1/2 from that of exp.
+template <class T, int n>
+constexpr Coefficients<T, n + 2> exp2_from_exp(const T (&exp)[n]) {
+  constexpr double ln2 = 0x1.62e42fefa39efp-1;
+  Coefficients<T, n + 2> of{};
+  of.c[0] = 1;
+  of.c[1] = static_cast<T>(ln2);
+  double power = ln2;
+  for (int i = 0; i < n; ++i) of.c[i + 2] = static_cast<T>(static_cast<double>(exp[i]) * (power *= ln2));
+  return of;
+}
+
 template <>
 struct MathTable<float> {
   static constexpr int mantissa_bits = 23;
@@ -27,6 +44,8 @@ struct MathTable<float> {
   static constexpr float log2e = 0x1.715476p0f, ln2_high = 0x1.63p-1f, ln2_low = -0x1.bd0106p-13f;
   static constexpr float exp[] = {0.5f, 0.1666654348373413f, 0.04166628420352936f, 0.008366585709154606f,
                                   0.0013946426333859563f};
+  static constexpr auto exp2 = exp2_from_exp(exp);
+  static constexpr float exp2_lowest = -150;
   static constexpr float log[] = {0.6666677594184875f, 0.3997771739959717f, 0.2986801862716675f};
   static constexpr float log1p[] = {0.6666667461395264f, 0.39998888969421387f, 0.28616631031036377f,
                                     0.21430149674415588f, 0.24292311072349548f};
@@ -46,6 +65,8 @@ struct MathTable<double> {
                                    0x1.111111110e6c8p-7,  0x1.6c16c17f2ee14p-10, 0x1.a01a01b5dd1aep-13,
                                    0x1.a019a697b3885p-16, 0x1.71dde9f987da4p-19, 0x1.28a29f3bc9e72p-22,
                                    0x1.af76bfc197dc8p-26};
+  static constexpr auto exp2 = exp2_from_exp(exp);
+  static constexpr double exp2_lowest = -1076;
   static constexpr double log[] = {0x1.555555555558bp-1, 0x1.9999999981a4bp-2, 0x1.24924940a55f4p-2,
                                    0x1.c71c52ef8c84bp-3, 0x1.7466158e19745p-3, 0x1.39a5712f9a711p-3,
                                    0x1.2ee3a7e1a8b57p-3};

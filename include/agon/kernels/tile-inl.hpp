@@ -32,6 +32,13 @@ void multiply_tile(const detail::Rows<T>& a, const T* const* row, const T* b, st
   for (int i = 0; i < m; ++i)
 #pragma GCC unroll 4
     for (int v = 0; v < n; ++v) sum[i][v] = V::zero();
+  // What the tile will be written to is on its way into the cache while the sums are made.
+  if (a.length * a.segments >= 32) {
+#pragma GCC unroll 16
+    for (int i = 0; i < m; ++i)
+#pragma GCC unroll 4
+      for (int v = 0; v < n; ++v) __builtin_prefetch(c[i] + j + v * V::lanes, 1);
+  }
   const std::int64_t step = a.step;
   for (std::int64_t s = 0; s < a.segments; ++s) {
     const T* p[m];

@@ -2,6 +2,10 @@
 
 #include <agon/nn/weight.hpp>
 #include <agon/ops/matmul.hpp>
+#include <agon/ops/shape.hpp>
+
+#include <cstdint>
+#include <vector>
 
 namespace agon {
 
@@ -28,6 +32,21 @@ class Dense : public LayerBase<Dense<T>, T> {
 
   Tensor<T> forward(const Tensor<T>& x, const Context& ctx = inference) const override {
     return linear(x, weight_(ctx), bias_, options_.activation);
+  }
+
+  /// What `layers`, all with or all without bias and none with an activation, make of x, their features one after
+  /// another: one product with all their weights.
+  static Tensor<T> side_by_side(const std::vector<const Dense*>& layers, const Tensor<T>& x, const Context& ctx) {
+    std::vector<Tensor<T>> weights, biases;
+    for (const Dense* layer : layers) {
+      weights.push_back(layer->weight_(ctx));
+      if (layer->bias_.defined()) biases.push_back(layer->bias_);
+      check(layer->options_.activation.kind == Activation::Kind::none,
+            "Dense::side_by_side: a layer has an activation");
+    }
+    check(biases.empty() || biases.size() == layers.size(), "Dense::side_by_side: ", biases.size(), " of ",
+          layers.size(), " layers have a bias; expected all or none");
+    return linear(x, concat<T>(weights), biases.empty() ? Tensor<T>() : concat<T>(biases));
   }
 
   void fields(Fields<T>& v) override {

@@ -41,12 +41,12 @@ class MultiHeadAttention : public LayerBase<MultiHeadAttention<T>, T> {
   /// Attention of query over key and value. mask: absent, [lq, lk] or [n, lq, lk], true where a query may see a key.
   Tensor<T> attend(const Tensor<T>& query, const Tensor<T>& key, const Tensor<T>& value, const Tensor<bool>& mask = {},
                    const Context& ctx = inference) const {
-    const auto q = query_(query, ctx), k = key_(key, ctx), v = value_(value, ctx);
-    if (!ctx.training || options_.dropout == 0)
-      return output_(scaled_dot_product_attention(q, k, v, mask, {.heads = options_.heads, .causal = options_.causal}),
-                     ctx);
-    check(ctx.rng != nullptr, "MultiHeadAttention: dropout without a random stream in the context");
-    return output_(with_dropout(q, k, v, mask, *ctx.rng), ctx);
+    if (ctx.training && options_.dropout > 0) {
+      check(ctx.rng != nullptr, "MultiHeadAttention: dropout without a random stream in the context");
+      const auto q = query_(query, ctx), k = key_(key, ctx), v = value_(value, ctx);
+      return output_(with_dropout(q, k, v, mask, *ctx.rng), ctx);
+    }
+    return output_(without_dropout(query, key, value, mask, ctx), ctx);
   }
 
   void fields(Fields<T>& v) override {
@@ -72,6 +72,18 @@ class MultiHeadAttention : public LayerBase<MultiHeadAttention<T>, T> {
             .bias = options_.bias,
             .spectral_norm = options_.spectral_norm,
             .init = options_.init};
+  }
+
+  // What comes from the same tensor is one product.
+  Tensor<T> without_dropout(const Tensor<T>& query, const Tensor<T>& key, const Tensor<T>& value,
+                            const Tensor<bool>& mask, const Context& ctx) const {
+    const AttentionOptions options{.heads = options_.heads, .causal = options_.causal};
+    if (key.handle() != value.handle())
+      return scaled_dot_product_attention(query_(query, ctx), key_(key, ctx), value_(value, ctx), mask, options);
+    if (query.handle() == key.handle())
+      return attention_qkv_packed(Dense<T>::side_by_side({&query_, &key_, &value_}, query, ctx), options_.features,
+                                  mask, options);
+    return attention_kv_packed(query_(query, ctx), Dense<T>::side_by_side({&key_, &value_}, key, ctx), mask, options);
   }
 
   // Dropout acts on the probabilities, which only the composite has.

@@ -4,6 +4,7 @@
 #include <agon/nn/module.hpp>
 #include <agon/ops/attention.hpp>
 #include <agon/ops/pool.hpp>
+#include <agon/ops/residual.hpp>
 
 #include <algorithm>
 #include <optional>
@@ -42,13 +43,16 @@ class SelfAttention : public LayerBase<SelfAttention<T>, T> {
     check<ShapeError>(x.rank() == 4 && x.size(3) == options_.channels, "SelfAttention: images ", x.shape(),
                       "; expected [n, h, w, ", options_.channels, "]");
     const auto tokens = [](const Tensor<T>& t) { return reshape(t, {t.size(0), t.size(1) * t.size(2), t.size(3)}); };
-    const auto pooled = [&](const Tensor<T>& t) {
-      return tokens(options_.pool > 1 ? max_pool2d(t, {.kernel_size = options_.pool}) : t);
-    };
-    auto o = scaled_dot_product_attention(tokens(query_(x, ctx)), pooled(key_(x, ctx)), pooled(value_(x, ctx)), {},
-                                          {.scale = 1.0});
+    const auto qkv = Dense<T>::side_by_side({&query_, &key_, &value_}, x, ctx);
+    const auto keys = options_.key_channels;
+    auto o =
+        options_.pool == 1
+            ? attention_qkv_packed(tokens(qkv), keys, {}, {.scale = 1.0})
+            : attention_kv_packed(tokens(slice(qkv, 3, 0, keys)),
+                                  tokens(max_pool2d(slice(qkv, 3, keys, qkv.size(3)), {.kernel_size = options_.pool})),
+                                  {}, {.scale = 1.0});
     if (output_) o = (*output_)(o, ctx);
-    return x + gamma_ * reshape(o, x.shape());
+    return gated_residual(x, gamma_, reshape(o, x.shape()));
   }
 
   void fields(Fields<T>& v) override {

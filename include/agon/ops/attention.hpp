@@ -7,7 +7,9 @@
 #include <agon/ops/shape.hpp>
 #include <agon/ops/softmax.hpp>
 
+#include <array>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -91,6 +93,62 @@ Tensor<T> attention_composite(const Tensor<T>& q, const Tensor<T>& k, const Tens
   return reshape(o, {q.size(0), q.size(1), v.size(2)});
 }
 
+/// Where an operand of attention stands: the features [first, first + count) of one of the inputs.
+struct AttentionOperand {
+  std::size_t input;
+  std::int64_t first, count;
+};
+
+/// Queries, keys and values.
+using AttentionOperands = std::array<AttentionOperand, 3>;
+
+/// Attention over operands that are read, and whose gradients are written, in place. Together they must cover the
+/// inputs.
+template <Real T>
+Tensor<T> attend(const std::vector<Tensor<T>>& inputs, const AttentionOperands& operands, const Tensor<bool>& mask,
+                 const AttentionOptions& options) {
+  // The shape's mask pointer belongs to the tensor it is made with: the backward kernel takes it from there.
+  const auto shape_of = [operands, options](const std::vector<Tensor<T>>& in, const Tensor<bool>& m) {
+    const auto narrow = [&](const AttentionOperand& at) { return in[at.input].shape().with(-1, at.count); };
+    auto s = attention_shape<T>(narrow(operands[0]), narrow(operands[1]), narrow(operands[2]), m, options);
+    s.ld_q = in[operands[0].input].size(-1);
+    s.ld_k = in[operands[1].input].size(-1);
+    s.ld_v = in[operands[2].input].size(-1);
+    return s;
+  };
+  const auto pointer = [operands](auto span_of, std::size_t i) {
+    return span_of(operands[i].input) + operands[i].first;
+  };
+  const auto s = shape_of(inputs, mask);
+  auto o = empty<T>({s.batch, s.lq, s.heads * s.dv}), lse = empty<T>({s.batch, s.heads, s.lq});
+  const auto read = [](const std::vector<Tensor<T>>& of) {
+    return [&of](std::size_t i) { return of[i].data().data(); };
+  };
+  kernels::attention(s, pointer(read(inputs), 0), pointer(read(inputs), 1), pointer(read(inputs), 2),
+                     o.mutable_data().data(), lse.mutable_data().data());
+  const auto backward = [=](const FusedBackward<T>& f) -> Grads<T> {
+    Grads<T> g;
+    for (const auto& x : f.inputs) g.push_back(empty_like(x));
+    const auto write = [&g](std::size_t i) { return g[i].mutable_data().data(); };
+    const auto in = read(f.inputs);
+    kernels::attention_backward(shape_of(f.inputs, f.template saved<bool>(1)), pointer(in, 0), pointer(in, 1),
+                                pointer(in, 2), f.output.data().data(), f.template saved<T>(0).data().data(),
+                                f.grad.data().data(), pointer(write, 0), pointer(write, 1), pointer(write, 2));
+    return g;
+  };
+  const auto composite = [operands, heads = s.heads, causal = s.causal, scale = static_cast<double>(s.scale)](
+                             const std::vector<Tensor<T>>& in, const std::vector<AnyTensor>& aux) {
+    const auto operand = [&](std::size_t i) {
+      const auto& at = operands[i];
+      const auto& x = in[at.input];
+      return at.count == x.size(-1) ? x : slice(x, -1, at.first, at.first + at.count);
+    };
+    return attention_composite(operand(0), operand(1), operand(2), std::get<Tensor<bool>>(aux[1]), heads, causal,
+                               scale);
+  };
+  return record_fused("attention", o, inputs, {lse, mask}, backward, composite);
+}
+
 }  // namespace detail
 
 /// o = softmax(scale q k^T) v for each head: q [n, lq, heads dk], k [n, lk, heads dk], v [n, lk, heads dv] give
@@ -100,26 +158,35 @@ Tensor<T> attention_composite(const Tensor<T>& q, const Tensor<T>& k, const Tens
 template <Real T>
 Tensor<T> scaled_dot_product_attention(const Tensor<T>& q, const Tensor<T>& k, const Tensor<T>& v,
                                        const Tensor<bool>& mask = {}, const AttentionOptions& options = {}) {
-  const auto s = detail::attention_shape<T>(q.shape(), k.shape(), v.shape(), mask, options);
-  auto o = empty<T>({s.batch, s.lq, s.heads * s.dv}), lse = empty<T>({s.batch, s.heads, s.lq});
-  kernels::attention(s, q.data().data(), k.data().data(), v.data().data(), o.mutable_data().data(),
-                     lse.mutable_data().data());
-  // The shape's mask pointer belongs to the tensor in aux, so the backward kernel takes it from there.
-  const auto backward = [options](const FusedBackward<T>& f) -> Grads<T> {
-    const auto& in = f.inputs;
-    const auto shape =
-        detail::attention_shape<T>(in[0].shape(), in[1].shape(), in[2].shape(), f.template saved<bool>(1), options);
-    auto dq = empty_like(in[0]), dk = empty_like(in[1]), dv = empty_like(in[2]);
-    kernels::attention_backward(shape, in[0].data().data(), in[1].data().data(), in[2].data().data(),
-                                f.output.data().data(), f.template saved<T>(0).data().data(), f.grad.data().data(),
-                                dq.mutable_data().data(), dk.mutable_data().data(), dv.mutable_data().data());
-    return {dq, dk, dv};
-  };
-  const auto composite = [heads = s.heads, causal = s.causal, scale = static_cast<double>(s.scale)](
-                             const std::vector<Tensor<T>>& in, const std::vector<AnyTensor>& aux) {
-    return detail::attention_composite(in[0], in[1], in[2], std::get<Tensor<bool>>(aux[1]), heads, causal, scale);
-  };
-  return record_fused("attention", o, {q, k, v}, {lse, mask}, backward, composite);
+  check<ShapeError>(q.rank() > 0 && k.rank() > 0 && v.rank() > 0, "scaled_dot_product_attention: q ", q.shape(), ", k ",
+                    k.shape(), ", v ", v.shape(), "; expected [n, lq, heads dk], [n, lk, heads dk], [n, lk, heads dv]");
+  return detail::attend<T>({q, k, v}, {{{0, 0, q.size(-1)}, {1, 0, k.size(-1)}, {2, 0, v.size(-1)}}}, mask, options);
+}
+
+/// The same with queries, keys and values in one tensor, as one product with a joint weight gives them: the features of
+/// qkv [n, l, 2 key_features + heads dv] are all queries, then all keys (key_features = heads dk each), then all
+/// values.
+template <Real T>
+Tensor<T> attention_qkv_packed(const Tensor<T>& qkv, std::int64_t key_features, const Tensor<bool>& mask = {},
+                               const AttentionOptions& options = {}) {
+  check<ShapeError>(qkv.rank() == 3 && key_features > 0 && qkv.size(2) / 2 >= key_features,
+                    "attention_qkv_packed: ", qkv.shape(), " with key_features ", key_features,
+                    "; expected [n, l, 2 key_features + heads dv]");
+  return detail::attend<T>(
+      {qkv},
+      {{{0, 0, key_features}, {0, key_features, key_features}, {0, 2 * key_features, qkv.size(2) - 2 * key_features}}},
+      mask, options);
+}
+
+/// The same with keys and values in one tensor: the features of kv [n, lk, heads (dk + dv)] are all keys, as many as
+/// those of q [n, lq, heads dk], then all values.
+template <Real T>
+Tensor<T> attention_kv_packed(const Tensor<T>& q, const Tensor<T>& kv, const Tensor<bool>& mask = {},
+                              const AttentionOptions& options = {}) {
+  check<ShapeError>(q.rank() == 3 && kv.rank() == 3 && kv.size(2) >= q.size(2), "attention_kv_packed: q ", q.shape(),
+                    ", kv ", kv.shape(), "; expected [n, lq, heads dk] and [n, lk, heads (dk + dv)]");
+  const auto keys = q.size(2);
+  return detail::attend<T>({q, kv}, {{{0, 0, keys}, {1, 0, keys}, {1, keys, kv.size(2) - keys}}}, mask, options);
 }
 
 }  // namespace agon
