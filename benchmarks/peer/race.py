@@ -78,8 +78,8 @@ class Race:
     def torch(self, variant):
         return Side(self.torch_command(variant), self.options.threads)
 
-    def pairs(self, name, ours, theirs, line, runs, note=""):
-        """Times `line` on both sides in turn: every turn is a run to wake the threads, then the median of `runs`."""
+    def pairs(self, name, ours, theirs, line, runs, note="", warm=1):
+        """Times `line` on both sides in turn: every turn is `warm` runs to wake the threads, then the median of `runs`."""
         ratios, mine, their_times = [], [], []
         deadline = time.monotonic() + self.options.seconds
         while len(ratios) < self.options.pairs or (len(ratios) < 3 * self.options.pairs and time.monotonic() < deadline):
@@ -87,7 +87,7 @@ class Race:
             result = {}
             for side in order:
                 time.sleep(0.02)  # the other side's threads stop spinning
-                result[side] = statistics.median(side.times(f"{line} {runs + 1}")[1:])
+                result[side] = statistics.median(side.times(f"{line} {runs + warm}")[warm:])
             mine.append(result[ours])
             their_times.append(result[theirs])
             ratios.append(result[theirs] / result[ours])
@@ -121,13 +121,14 @@ class Race:
                 side.close()
 
     def race_step(self):
-        for size in SIZES:
-            for batch in (64, 1, 16, 256):
+        for size in self.options.sizes:
+            for batch in self.options.batches:
                 self.gan(size, batch)
 
     def race_penalty(self):
-        for size in ("reference", "small"):
-            self.gan(size, 64, 1.0, 1.0)
+        for size in self.options.sizes:
+            if size in ("reference", "small"):
+                self.gan(size, 64, 1.0, 1.0)
 
     def race_attention(self):
         for shape in ATTENTION:
@@ -144,7 +145,8 @@ class Race:
         with self.agon() as ours, self.torch("eager") as theirs:
             for side in (ours, theirs):
                 side.ask("gan small 64 0 0")
-            self.pairs("10,000 images, small", ours, theirs, "sample", 1)
+                side.times("sample 1")
+            self.pairs("10,000 images, small", ours, theirs, "sample", 1, warm=0)
 
     def race_start(self):
         """From starting the process to the end of the first step, seconds."""
@@ -199,6 +201,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("worker", help="the program agon_worker")
     parser.add_argument("--races", nargs="+", choices=races, default=races)
+    parser.add_argument("--sizes", nargs="+", choices=SIZES, default=SIZES, help="of the races of steps")
+    parser.add_argument("--batches", nargs="+", type=int, default=(64, 1, 16, 256), help="of the race of steps")
     parser.add_argument("--pairs", type=int, default=30)
     parser.add_argument("--seconds", type=float, default=10, help="more pairs, up to three times as many, until then")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
