@@ -12,6 +12,20 @@ void require_close(const Tensor<double>& a, const Tensor<double>& b, double tole
     CHECK(std::abs(a.data()[i] - b.data()[i]) <= tolerance * std::max(1.0, std::abs(b.data()[i])));
 }
 
+/// Derivatives of a random function of the gradients of y, with respect to x and the upstream gradient.
+std::vector<Tensor<double>> second_gradients(const Tensor<double>& y, std::vector<Tensor<double>> x) {
+  Rng rng(12, "second");
+  const auto upstream = normal<double>(y.shape(), 0, 1, rng).requires_grad_();
+  const auto first = grad<double>({y}, x, {.grad_outputs = {upstream}, .create_graph = true});
+  auto total = zeros<double>({});
+  for (const auto& g : first) total = total + sum(g * normal<double>(g.shape(), 0, 1, rng));
+  x.push_back(upstream);
+  auto second = grad<double>({total}, x, {.allow_unused = true});
+  for (std::size_t i = 0; i < x.size(); ++i)
+    if (!second[i].defined()) second[i] = zeros_like(x[i]);
+  return second;
+}
+
 template <class F, class G>
 void require_same_function(const F& fused, const G& composite, const std::vector<Shape>& shapes) {
   Rng rng(11, "fused");
@@ -23,6 +37,8 @@ void require_same_function(const F& fused, const G& composite, const std::vector
   const auto ga = grad<double>({a}, x, {.grad_outputs = {upstream}});
   const auto gb = grad<double>({b}, x, {.grad_outputs = {upstream}});
   for (std::size_t i = 0; i < x.size(); ++i) require_close(ga[i], gb[i], 1e-10);
+  const auto ha = second_gradients(fused(x), x), hb = second_gradients(composite(x), x);
+  for (std::size_t i = 0; i < ha.size(); ++i) require_close(ha[i], hb[i], 1e-9);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <agon/autograd/engine.hpp>
 
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -64,15 +65,22 @@ Grads<T> differentiate_composite(const Vjp<T>& v, const Composite& composite) {
   return result;
 }
 
+/// Stands for a kernel of the second derivative that there is not.
+struct NoSecond {};
+
 /// Records F_grad; see record_fused.
-template <Real T, class Composite>
+template <Real T, class Composite, class Second>
 Grads<T> record_fused_grad(const std::string& name, Grads<T> gradients, const std::vector<Tensor<T>>& arguments,
-                           const std::vector<AnyTensor>& aux, Composite composite) {
+                           const std::vector<AnyTensor>& aux, Composite composite, [[maybe_unused]] Second second) {
   Grads<T> present;
   for (const auto& g : gradients)
     present.push_back(g.defined() ? g : empty<T>({0}));  // an output slot for every input, absent ones stay empty
   record_all<T>(name, present, arguments, Save::inputs,
-                [composite](const Vjp<T>& v) -> Grads<T> { return differentiate_composite(v, composite); },
+                [composite, second](const Vjp<T>& v) -> Grads<T> {
+                  if constexpr (!std::is_same_v<Second, NoSecond>)
+                    if (!grad_enabled()) return second(v);
+                  return differentiate_composite(v, composite);
+                },
                 {.aux = aux});
   for (std::size_t i = 0; i < gradients.size(); ++i)
     if (gradients[i].defined()) gradients[i] = present[i];
@@ -85,12 +93,14 @@ Grads<T> record_fused_grad(const std::string& name, Grads<T> gradients, const st
 /// that maps the gradient of y to those of the inputs (FusedBackward -> Grads), and `composite`, the same F in plain
 /// operations ((inputs, aux) -> Tensor). The rule of F is itself a recorded operation, F_grad, whose forward is the
 /// backward kernel; only the rule of F_grad differentiates the composite. So first derivatives have the same bits and
-/// speed with and without create_graph, and every further derivative exists.
-template <Real T, class Backward, class Composite>
+/// speed with and without create_graph, and every further derivative exists. Where second derivatives should be as
+/// fast, `second` is a kernel for the rule of F_grad (Vjp -> Grads, the inputs being those of F and the gradient of y):
+/// it is used where no graph is made of them.
+template <Real T, class Backward, class Composite, class Second = detail::NoSecond>
 Tensor<T> record_fused(std::string_view op, const Tensor<T>& y,
                        const std::type_identity_t<std::vector<Tensor<T>>>& inputs, std::vector<AnyTensor> aux,
-                       Backward backward, Composite composite) {
-  const auto rule = [name = std::string(op) + "_grad", backward, composite](const Vjp<T>& v) -> Grads<T> {
+                       Backward backward, Composite composite, Second second = {}) {
+  const auto rule = [name = std::string(op) + "_grad", backward, composite, second](const Vjp<T>& v) -> Grads<T> {
     std::vector<Tensor<T>> x;
     for (int i = 0; i < v.input_count(); ++i) x.push_back(v.input(i));
     const auto g = v.grad();
@@ -101,7 +111,7 @@ Tensor<T> record_fused(std::string_view op, const Tensor<T>& y,
     }
     auto arguments = x;
     arguments.push_back(g);
-    return detail::record_fused_grad<T>(name, std::move(gradients), arguments, v.all_aux(), composite);
+    return detail::record_fused_grad<T>(name, std::move(gradients), arguments, v.all_aux(), composite, second);
   };
   return record(op, y, inputs, Save::inputs | Save::output, rule, {.aux = std::move(aux)});
 }

@@ -97,10 +97,10 @@ std::shared_ptr<Node<T>> make_node(std::string_view op, const std::vector<Tensor
 /// of them the rule reads. Returns the outputs, now part of the graph if any input requires a gradient and this thread
 /// records. The rule captures attributes (sizes, options), never tensors; what is saved must not be written to before
 /// it has run. Throws GraphError when an output has a graph already, is an input or appears twice.
-template <Real T, class F>
+template <Real T>
 std::vector<Tensor<T>> record_all(std::string_view op, std::vector<Tensor<T>> outputs,
-                                  const std::type_identity_t<std::vector<Tensor<T>>>& inputs, Save save, F&& rule,
-                                  RecordOptions options = {}) {
+                                  const std::type_identity_t<std::vector<Tensor<T>>>& inputs, Save save,
+                                  std::type_identity_t<Rule<T>> rule, RecordOptions options = {}) {
   if (detail::observer_state().innermost) {
     const std::chrono::duration<double> since = std::chrono::steady_clock::now() - detail::observer_state().last;
     detail::notify(op, false, outputs, since.count());
@@ -113,16 +113,16 @@ std::vector<Tensor<T>> record_all(std::string_view op, std::vector<Tensor<T>> ou
   for (const auto& aux : options.aux) node->aux_versions.push_back(detail::version_of(aux));
   node->aux = std::move(options.aux);
   node->broadcasting = options.broadcasting;
-  node->rule = std::forward<F>(rule);
+  node->rule = std::move(rule);
   return outputs;
 }
 
 /// record_all() for the usual operation with one result.
-template <Real T, class F>
+template <Real T>
 Tensor<T> record(std::string_view op, const Tensor<T>& output,
-                 const std::type_identity_t<std::vector<Tensor<T>>>& inputs, Save save, F&& rule,
-                 RecordOptions options = {}) {
-  record_all<T>(op, {output}, inputs, save, std::forward<F>(rule), std::move(options));
+                 const std::type_identity_t<std::vector<Tensor<T>>>& inputs, Save save,
+                 std::type_identity_t<Rule<T>> rule, RecordOptions options = {}) {
+  record_all<T>(op, {output}, inputs, save, std::move(rule), std::move(options));
   return output;
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <initializer_list>
+#include <ostream>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -29,10 +31,30 @@ struct IoError : Error {
 
 namespace detail {
 
-template <class E, class... Parts>
-[[noreturn, gnu::cold, gnu::noinline]] void raise(const Parts&... parts) {
+/// One part of a message without its type, so that there is one function to compile for each error and not one for each
+/// sequence of parts.
+class MessagePart {
+ public:
+  template <class T>
+  MessagePart(const T& value)
+      : value_(&value), print_([](std::ostream& to, const void* from) { to << *static_cast<const T*>(from); }) {}
+  MessagePart(const char* text)
+      : value_(text), print_([](std::ostream& to, const void* from) { to << static_cast<const char*>(from); }) {}
+
+  friend std::ostream& operator<<(std::ostream& to, const MessagePart& part) {
+    part.print_(to, part.value_);
+    return to;
+  }
+
+ private:
+  const void* value_;
+  void (*print_)(std::ostream&, const void*);
+};
+
+template <class E>
+[[noreturn, gnu::cold, gnu::noinline]] void raise(std::initializer_list<MessagePart> parts) {
   std::ostringstream message;
-  (message << ... << parts);
+  for (const auto& part : parts) message << part;
   throw E(message.str());
 }
 
@@ -43,7 +65,7 @@ template <class E, class... Parts>
 template <class E = Error, class... Parts>
 void check(bool condition, const Parts&... parts) {
   if (!condition) [[unlikely]]
-    detail::raise<E>(parts...);
+    detail::raise<E>({detail::MessagePart(parts)...});
 }
 
 }  // namespace agon

@@ -46,28 +46,41 @@ inline int num_threads() {
 #endif
 }
 
-/// Calls `body(chunk)` for every chunk in [0, chunks), several at a time. What a chunk is must follow from the problem
-/// alone, never from the number of threads: then results do not depend on it. Workers run in the caller's
-/// floating-point mode. If chunks throw, the exception of the lowest one is rethrown after all have ended.
-template <class Body>
-void parallel_chunks(std::int64_t chunks, const Body& body) {
+}  // namespace AGON_BUILD
+
+namespace detail {
+inline namespace AGON_BUILD {
+
+/// A loop body without its type, so that there is one parallel loop to compile and not one for every body.
+template <class... Arguments>
+struct BodyRef {
+  const void* body;
+  void (*call)(const void*, Arguments...);
+};
+
+template <class... Arguments, class Body>
+BodyRef<Arguments...> body_ref(const Body& body) {
+  return {&body, [](const void* b, Arguments... arguments) { (*static_cast<const Body*>(b))(arguments...); }};
+}
+
+inline void run_chunks(std::int64_t chunks, const BodyRef<std::int64_t>& body) {
   const auto threads = static_cast<int>(std::min<std::int64_t>(num_threads(), chunks));
   if (threads <= 1) {
-    for (std::int64_t chunk = 0; chunk < chunks; ++chunk) body(chunk);
+    for (std::int64_t chunk = 0; chunk < chunks; ++chunk) body.call(body.body, chunk);
     return;
   }
 #if defined(_OPENMP)
   std::exception_ptr error;
   std::int64_t failed = std::numeric_limits<std::int64_t>::max();
-  const unsigned mode = detail::float_mode();
+  const unsigned mode = float_mode();
 #pragma omp parallel num_threads(threads)
   {
-    const unsigned own_mode = detail::float_mode();
-    detail::set_float_mode(mode);
+    const unsigned own_mode = float_mode();
+    set_float_mode(mode);
 #pragma omp for schedule(dynamic, 1) nowait
     for (std::int64_t chunk = 0; chunk < chunks; ++chunk) {
       try {
-        body(chunk);
+        body.call(body.body, chunk);
       } catch (...) {
 #pragma omp critical(agon_parallel_error)
         if (chunk < failed) {
@@ -76,24 +89,42 @@ void parallel_chunks(std::int64_t chunks, const Body& body) {
         }
       }
     }
-    detail::set_float_mode(own_mode);
+    set_float_mode(own_mode);
   }
   if (error) std::rethrow_exception(error);
 #endif
 }
 
+inline void run_pieces(std::int64_t n, std::int64_t grain, const BodyRef<std::int64_t, std::int64_t>& body) {
+  grain = std::max<std::int64_t>(grain, 1);
+  if (n <= grain) {
+    if (n > 0) body.call(body.body, 0, n);
+    return;
+  }
+  const auto piece = [&](std::int64_t chunk) {
+    const auto first = chunk * grain;
+    body.call(body.body, first, std::min(first + grain, n));
+  };
+  run_chunks((n + grain - 1) / grain, body_ref<std::int64_t>(piece));
+}
+
+}  // namespace AGON_BUILD
+}  // namespace detail
+
+inline namespace AGON_BUILD {
+
+/// Calls `body(chunk)` for every chunk in [0, chunks), several at a time. What a chunk is must follow from the problem
+/// alone, never from the number of threads: then results do not depend on it. Workers run in the caller's
+/// floating-point mode. If chunks throw, the exception of the lowest one is rethrown after all have ended.
+template <class Body>
+void parallel_chunks(std::int64_t chunks, const Body& body) {
+  detail::run_chunks(chunks, detail::body_ref<std::int64_t>(body));
+}
+
 /// Calls `body(first, last)` for consecutive pieces of [0, n), each of `grain` elements (the last may be shorter).
 template <class Body>
 void parallel_for(std::int64_t n, std::int64_t grain, const Body& body) {
-  grain = std::max<std::int64_t>(grain, 1);
-  if (n <= grain) {
-    if (n > 0) body(std::int64_t{0}, n);
-    return;
-  }
-  parallel_chunks((n + grain - 1) / grain, [&](std::int64_t chunk) {
-    const auto first = chunk * grain;
-    body(first, std::min(first + grain, n));
-  });
+  detail::run_pieces(n, grain, detail::body_ref<std::int64_t, std::int64_t>(body));
 }
 
 }  // namespace AGON_BUILD

@@ -81,8 +81,9 @@ class Discriminator : public Cloneable<Discriminator<T>, Module<T>> {
       if (attention_ && options_.attention == static_cast<int>(i)) h = (*attention_)(h, ctx);
     }
     h = options_.head == DiscriminatorOptions::Head::sum_pool ? sum(h, {1, 2}) : reshape(h, {h.size(0), -1});
-    const auto projection = sum(labels_->forward(labels, ctx) * h, {1});
-    return reshape((*output_)(h, ctx), {-1}) + projection;
+    const auto rows = [](const Tensor<T>& t) { return reshape(t, {t.size(0), 1, t.size(1)}); };
+    const auto projection = matmul(rows(labels_->forward(labels, ctx)), rows(h), {.transpose_b = true});  // [n, 1, 1]
+    return reshape((*output_)(h, ctx), {-1}) + reshape(projection, {-1});
   }
 
   void fields(Fields<T>& v) override {

@@ -26,6 +26,14 @@ struct AttentionShape {
   std::int64_t mask_batch = 0, mask_row = 0;
 };
 
+/// Operands and results of attention_second. a, b, c are the cotangents of dq, dk, dv and lie like them; dg is the
+/// gradient for g, contiguous like it; dq, dk and dv are those for q, k and v.
+template <Real T>
+struct AttentionSecond {
+  const T *q, *k, *v, *lse, *g, *a, *b, *c;
+  T *dq, *dk, *dv, *dg;
+};
+
 inline namespace AGON_BUILD {
 
 /// o = softmax(scale q k^T) v per head, tiled with a running softmax, so that memory is linear in lq and lk.
@@ -40,12 +48,19 @@ template <Real T>
 void attention_backward(const AttentionShape<T>& shape, const T* q, const T* k, const T* v, const T* o, const T* lse,
                         const T* g, T* dq, T* dk, T* dv);
 
+/// The derivative of attention_backward: gradients of <a, dq> + <b, dk> + <c, dv> with respect to q, k, v and g. Memory
+/// is linear in lq and lk.
+template <Real T>
+void attention_second(const AttentionShape<T>& shape, const AttentionSecond<T>& x);
+
 }  // namespace AGON_BUILD
 }  // namespace agon::kernels
 
 #define AGON_KERNEL_BODY <agon/kernels/attention-inl.hpp>
 #include <agon/kernels/foreach_isa.hpp>
 #define AGON_KERNEL_BODY <agon/kernels/attention_backward-inl.hpp>
+#include <agon/kernels/foreach_isa.hpp>
+#define AGON_KERNEL_BODY <agon/kernels/attention_second-inl.hpp>
 #include <agon/kernels/foreach_isa.hpp>
 
 #include <agon/kernels/attention_driver.hpp>

@@ -26,12 +26,58 @@ void add_parts(Isa isa, std::int64_t n, std::int64_t parts, std::int64_t stride,
   AGON_DISPATCH_ON(isa, add_parts(n, parts, stride, part, to));
 }
 
+template <class T>
+void attend_second(Isa isa, const AttentionShape<T>& shape, std::int64_t head, std::int64_t first, std::int64_t last,
+                   const AttentionSecond<T>& x, T* to_k, std::int64_t ld_k, T* to_v, std::int64_t ld_v) {
+  AGON_DISPATCH_ON(isa, attend_second_queries(shape, head, first, last, x, to_k, ld_k, to_v, ld_v));
+}
+
 /// How many pieces of a head's queries or keys give enough jobs, each with at least 64 rows and some work.
 inline std::int64_t pieces_of_head(std::int64_t heads, std::int64_t length, std::int64_t work) {
   constexpr std::int64_t min_jobs = 16, job_work = 1 << 18;
   if (heads >= min_jobs) return 1;
   return larger(1, smaller(ceil_div(min_jobs, heads), smaller(length / 64, work / job_work)));
 }
+
+/// Where the jobs of one piece of the queries or keys put their share of a gradient [batch * length rows of `width`
+/// elements]: the first piece into the result, whose rows are ld apart, the others into memory of their own.
+template <class T>
+class Shares {
+ public:
+  Shares(const AttentionShape<T>& shape, std::int64_t length, std::int64_t size, std::int64_t pieces, T* to,
+         std::int64_t ld)
+      : heads_(shape.heads),
+        length_(length),
+        size_(size),
+        rows_(shape.batch * length),
+        pieces_(pieces),
+        to_(to),
+        ld_(ld),
+        others_((pieces - 1) * rows_ * heads_ * size) {}
+
+  std::int64_t ld(std::int64_t piece) const { return piece == 0 ? ld_ : heads_ * size_; }
+  /// The first row of a head; heads are numbered through all sequences.
+  T* at(std::int64_t piece, std::int64_t head) const {
+    T* const begin = piece == 0 ? to_ : others_.data() + (piece - 1) * rows_ * heads_ * size_;
+    return begin + head / heads_ * length_ * ld(piece) + head % heads_ * size_;
+  }
+  /// Adds the other shares to the result, in the order of the pieces.
+  void add(Isa isa) const {
+    constexpr std::int64_t grain = 1 << 14;
+    const std::int64_t width = heads_ * size_;
+    if (pieces_ == 1) return;
+    parallel_for(rows_, grain / (width + 1), [&](std::int64_t first, std::int64_t last) {
+      for (std::int64_t r = first; r < last; ++r)
+        add_parts(isa, width, pieces_ - 1, rows_ * width, others_.data() + r * width, to_ + r * ld_);
+    });
+  }
+
+ private:
+  std::int64_t heads_, length_, size_, rows_, pieces_;
+  T* to_;
+  std::int64_t ld_;
+  Workspace<T> others_;
+};
 
 template <class T>
 void zero_rows(std::int64_t rows, std::int64_t width, T* to, std::int64_t ld) {
@@ -68,7 +114,7 @@ template <Real T>
 void attention_backward(const AttentionShape<T>& shape, const T* q, const T* k, const T* v, const T* o, const T* lse,
                         const T* g, T* dq, T* dk, T* dv) {
   using namespace attention_driver;
-  constexpr std::int64_t job_work = 1 << 17, grain = 1 << 14;
+  constexpr std::int64_t job_work = 1 << 17;
   const std::int64_t heads = shape.batch * shape.heads;
   if (heads <= 0) return;
   if (shape.lq <= 0 || shape.lk <= 0) {
@@ -79,24 +125,47 @@ void attention_backward(const AttentionShape<T>& shape, const T* q, const T* k, 
   }
   const Isa isa = active_isa();
   const std::int64_t work = shape.lq * shape.lk * (3 * shape.dk + 2 * shape.dv);
-  // Each piece of the keys has its own share of dq; the shares are added in the order of the keys.
-  const std::int64_t pieces = pieces_of_head(heads, shape.lk, work), keys = ceil_div(shape.lk, pieces);
-  const std::int64_t jobs = ceil_div(shape.lk, keys), width = shape.heads * shape.dk, rows = shape.batch * shape.lq;
-  const Workspace<T> shares((jobs - 1) * rows * width);
-  parallel_for(heads * jobs, job_work / (work / pieces + 1), [&](std::int64_t from, std::int64_t to) {
+  const std::int64_t keys = ceil_div(shape.lk, pieces_of_head(heads, shape.lk, work));
+  const std::int64_t pieces = ceil_div(shape.lk, keys);
+  const Shares<T> share(shape, shape.lq, shape.dk, pieces, dq, shape.ld_q);
+  parallel_for(heads * pieces, job_work / (work / pieces + 1), [&](std::int64_t from, std::int64_t to) {
     for (std::int64_t job = from; job < to; ++job) {
-      const std::int64_t head = job / jobs, piece = job % jobs, begin = piece * keys;
-      const std::int64_t ld = piece == 0 ? shape.ld_q : width;
-      T* const share = (piece == 0 ? dq : shares.data() + (piece - 1) * rows * width) +
-                       head / shape.heads * shape.lq * ld + head % shape.heads * shape.dk;
-      attend_backward(isa, shape, head, begin, smaller(begin + keys, shape.lk), q, k, v, o, lse, g, share, ld, dk, dv);
+      const std::int64_t head = job / pieces, piece = job % pieces, begin = piece * keys;
+      attend_backward(isa, shape, head, begin, smaller(begin + keys, shape.lk), q, k, v, o, lse, g,
+                      share.at(piece, head), share.ld(piece), dk, dv);
     }
   });
-  if (jobs > 1)
-    parallel_for(rows, grain / (width + 1), [&](std::int64_t first, std::int64_t last) {
-      for (std::int64_t r = first; r < last; ++r)
-        add_parts(isa, width, jobs - 1, rows * width, shares.data() + r * width, dq + r * shape.ld_q);
-    });
+  share.add(isa);
+}
+
+template <Real T>
+void attention_second(const AttentionShape<T>& shape, const AttentionSecond<T>& x) {
+  using namespace attention_driver;
+  constexpr std::int64_t job_work = 1 << 17;
+  const std::int64_t heads = shape.batch * shape.heads;
+  if (heads <= 0) return;
+  if (shape.lq <= 0 || shape.lk <= 0) {
+    zero_rows(shape.batch * shape.lq, shape.heads * shape.dk, x.dq, shape.ld_q);
+    zero_rows(shape.batch * shape.lk, shape.heads * shape.dk, x.dk, shape.ld_k);
+    zero_rows(shape.batch * shape.lk, shape.heads * shape.dv, x.dv, shape.ld_v);
+    zero_rows(shape.batch * shape.lq, shape.heads * shape.dv, x.dg, shape.heads * shape.dv);
+    return;
+  }
+  const Isa isa = active_isa();
+  const std::int64_t work = shape.lq * shape.lk * (7 * shape.dk + 5 * shape.dv);
+  const std::int64_t queries = ceil_div(shape.lq, pieces_of_head(heads, shape.lq, work));
+  const std::int64_t pieces = ceil_div(shape.lq, queries);
+  const Shares<T> share_k(shape, shape.lk, shape.dk, pieces, x.dk, shape.ld_k);
+  const Shares<T> share_v(shape, shape.lk, shape.dv, pieces, x.dv, shape.ld_v);
+  parallel_for(heads * pieces, job_work / (work / pieces + 1), [&](std::int64_t from, std::int64_t to) {
+    for (std::int64_t job = from; job < to; ++job) {
+      const std::int64_t head = job / pieces, piece = job % pieces, begin = piece * queries;
+      attend_second(isa, shape, head, begin, smaller(begin + queries, shape.lq), x, share_k.at(piece, head),
+                    share_k.ld(piece), share_v.at(piece, head), share_v.ld(piece));
+    }
+  });
+  share_k.add(isa);
+  share_v.add(isa);
 }
 
 }  // namespace AGON_BUILD

@@ -146,7 +146,24 @@ Tensor<T> attend(const std::vector<Tensor<T>>& inputs, const AttentionOperands& 
     return attention_composite(operand(0), operand(1), operand(2), std::get<Tensor<bool>>(aux[1]), heads, causal,
                                scale);
   };
-  return record_fused("attention", o, inputs, {lse, mask}, backward, composite);
+  const auto second = [=](const Vjp<T>& f) -> Grads<T> {
+    std::vector<Tensor<T>> in, cotangents;
+    Grads<T> gradients;
+    const auto inputs_of_f = static_cast<std::size_t>(f.input_count()) - 1;
+    for (std::size_t i = 0; i <= inputs_of_f; ++i) {
+      in.push_back(f.input(static_cast<int>(i)));
+      gradients.push_back(empty_like(in.back()));
+      if (i < inputs_of_f) cotangents.push_back(f.grad(static_cast<int>(i)));
+    }
+    const auto write = [&gradients](std::size_t i) { return gradients[i].mutable_data().data(); };
+    const auto x = read(in), u = read(cotangents);
+    kernels::attention_second<T>(shape_of(in, f.template aux<bool>(1)),
+                                 {pointer(x, 0), pointer(x, 1), pointer(x, 2), f.template aux<T>(0).data().data(),
+                                  in.back().data().data(), pointer(u, 0), pointer(u, 1), pointer(u, 2),
+                                  pointer(write, 0), pointer(write, 1), pointer(write, 2), write(inputs_of_f)});
+    return gradients;
+  };
+  return record_fused("attention", o, inputs, {lse, mask}, backward, composite, second);
 }
 
 }  // namespace detail

@@ -1,0 +1,132 @@
+namespace agon::kernels {
+inline namespace AGON_BUILD {
+namespace AGON_ISA {
+
+/// Rows of two matrices side by side: to = [a, b], `width` elements each.
+template <class T>
+void pack_pair(std::int64_t rows, std::int64_t width, const T* a, const T* b, std::int64_t ld, T* to) {
+  for (std::int64_t r = 0; r < rows; ++r, a += ld, b += ld, to += 2 * width) {
+    pack_copy(1, width, a, ld, to, width);
+    pack_copy(1, width, b, ld, to + width, width);
+  }
+}
+
+/// One query's row of attend_second: from scores s, gradients of the probabilities dp, w and u to p, ds, e and ds2, in
+/// this order and place, for the keys [0, n); zero from there up to `width`.
+template <class T>
+void second_row(std::int64_t n, std::int64_t width, const bool* mask, T lse, T* s, T* dp, T* w, T* u) {
+  using V = Vec<T>;
+  V inner = V::zero(), mean_w = V::zero(), mean = V::zero();
+  for (std::int64_t j = 0; j < n; j += V::lanes) {
+    const bool whole = j + V::lanes <= n;
+    const V score = whole ? load_scores(s, mask, j) : load_last_scores(s, mask, j, n - j);
+    const V p = probability(score - V::set1(lse)), a = V::load(dp + j), b = V::load(w + j);
+    inner = fmadd(p, a, inner);
+    mean_w = fmadd(p, b, mean_w);
+    mean = fmadd(p, fmadd(a, b, V::load(u + j)), mean);
+    p.store(s + j);
+  }
+  const V d = V::set1(sum(inner)), m = V::set1(sum(mean_w));
+  const V r = V::set1(sum(mean)) - V::set1(T(2)) * d * m;
+  for (std::int64_t j = 0; j < n; j += V::lanes) {
+    const V p = V::load(s + j), a = V::load(dp + j), b = V::load(w + j);
+    (p * (a - d)).store(dp + j);
+    (p * (b - m)).store(w + j);
+    (p * (fmadd(b, a - d, V::load(u + j)) - fmadd(m, a, r))).store(u + j);
+  }
+  for (std::int64_t j = detail::round_up(n, V::lanes); j < width; j += V::lanes)
+    for (T* row : {s, dp, w, u}) V::zero().store(row + j);
+}
+
+/// Differentiates attention_backward for one head and the queries [first, last): with cotangents a, b, c of dq, dk, dv,
+///   s = scale q k^T, p = softmax(s), dp = g v^T, d = sum p dp, ds = p (dp - d), w = scale (a k^T + q b^T), u = g c^T,
+///   m = sum p w, e = p (w - m), r = w (dp - d) - m dp + u, ds2 = p (r - sum p r),
+/// the gradients are e v + p c for g, scale (ds2 k + ds b) for q, scale (ds2^T q + ds^T a) for k and e^T g for v. Those
+/// of k and v are the share of these queries, written to rows that are ld_to_k and ld_to_v apart.
+template <class T>
+void attend_second_queries(const AttentionShape<T>& shape, std::int64_t number, std::int64_t first, std::int64_t last,
+                           const AttentionSecond<T>& x, T* to_k, std::int64_t ld_to_k, T* to_v, std::int64_t ld_to_v) {
+  using V = Vec<T>;
+  using Block = ScoreBlock<T>;
+  constexpr T log2e = detail::MathTable<T>::log2e;
+  const Head<T> head{shape, number / shape.heads, number % shape.heads};
+  const std::int64_t lk = shape.lk, dk = shape.dk, dv = shape.dv, ld_g = shape.heads * dv;
+  const std::int64_t wide = detail::round_up(lk, V::lanes), ld = wide + V::lanes;
+  const std::int64_t wide_k = detail::round_up(dk, V::lanes), wide_v = detail::round_up(dv, V::lanes);
+  // Keys, values and their cotangents as panels and as rows.
+  const Workspace<T> k_panels(wide * dk), v_panels(wide * dv), c_panels(wide * dv), kb_panels(wide * 2 * dk);
+  const Workspace<T> kb(lk * 2 * dk), k_rows(lk * wide_k), b_rows(lk * wide_k), v_rows(lk * wide_v),
+      c_rows(lk * wide_v);
+  pack_transposed_panels(lk, dk, shape.scale * log2e, head.key(x.k, 0), shape.ld_k, k_panels.data());
+  pack_transposed_panels(lk, dv, T(1), head.value(x.v, 0), shape.ld_v, v_panels.data());
+  pack_transposed_panels(lk, dv, T(1), head.value(x.c, 0), shape.ld_v, c_panels.data());
+  pack_pair(lk, dk, head.key(x.k, 0), head.key(x.b, 0), shape.ld_k, kb.data());
+  pack_transposed_panels(lk, 2 * dk, shape.scale, kb.data(), 2 * dk, kb_panels.data());
+  const auto key = whole_vectors(lk, dk, shape.scale, head.key(x.k, 0), shape.ld_k, k_rows.data());
+  const auto b = whole_vectors(lk, dk, shape.scale, head.key(x.b, 0), shape.ld_k, b_rows.data());
+  const auto value = whole_vectors(lk, dv, T(1), head.value(x.v, 0), shape.ld_v, v_rows.data());
+  const auto c = whole_vectors(lk, dv, T(1), head.value(x.c, 0), shape.ld_v, c_rows.data());
+
+  const Workspace<T> score(Block::rows * ld), gradient(Block::rows * ld), weight(Block::rows * ld),
+      mixed(Block::rows * ld);
+  const Workspace<T> aq(Block::rows * 2 * dk), q_rows(Block::rows * wide_k), a_rows(Block::rows * wide_k);
+  const Workspace<T> g_rows(Block::rows * wide_v);
+  const Workspace<const T*> ds_col(lk), e_col(lk), ds2_col(lk);
+  const Workspace<T*> k_row(lk), v_row(lk);
+  for (std::int64_t j = 0; j < lk; ++j) {
+    ds_col.data()[j] = gradient.data() + j;
+    e_col.data()[j] = weight.data() + j;
+    ds2_col.data()[j] = mixed.data() + j;
+    k_row.data()[j] = to_k + j * ld_to_k;
+    v_row.data()[j] = to_v + j * ld_to_v;
+  }
+  T *s[Block::rows], *dp[Block::rows], *w[Block::rows], *u[Block::rows], *dq[Block::rows], *dg[Block::rows];
+  const T *p[Block::rows], *ds[Block::rows], *e[Block::rows], *ds2[Block::rows];
+  const T *q[Block::rows], *g[Block::rows], *pair[Block::rows];
+  for (std::int64_t r = 0; r < Block::rows; ++r) {
+    p[r] = s[r] = score.data() + r * ld;
+    ds[r] = dp[r] = gradient.data() + r * ld;
+    e[r] = w[r] = weight.data() + r * ld;
+    ds2[r] = u[r] = mixed.data() + r * ld;
+    pair[r] = aq.data() + r * 2 * dk;
+  }
+  const T* const lse = x.lse + (head.b * shape.heads + head.h) * shape.lq;
+
+  for (std::int64_t i = first; i < last; i += Block::rows) {
+    const std::int64_t rows = detail::smaller(Block::rows, last - i);
+    const std::int64_t depth = head.any_seen(i, rows, 0, lk) ? head.visible(i + rows - 1, 0, lk) : 0;
+    const std::int64_t cols = detail::round_up(depth, V::lanes);
+    for (std::int64_t r = 0; r < rows; ++r) {
+      q[r] = head.query(x.q, i + r);
+      g[r] = head.output(x.g, i + r);
+      dq[r] = head.query(x.dq, i + r);
+      dg[r] = head.output(x.dg, i + r);
+    }
+    pack_pair(rows, dk, head.query(x.a, i), head.query(x.q, i), shape.ld_q, aq.data());
+    const auto query = whole_vectors(rows, dk, shape.scale, head.query(x.q, i), shape.ld_q, q_rows.data());
+    const auto a = whole_vectors(rows, dk, shape.scale, head.query(x.a, i), shape.ld_q, a_rows.data());
+    const auto upstream = whole_vectors(rows, dv, T(1), head.output(x.g, i), ld_g, g_rows.data());
+    multiply_panels(rows, {q, &detail::whole_depth, 1, dk, 1}, k_panels.data(), wide, s, 0, cols);
+    multiply_panels(rows, {g, &detail::whole_depth, 1, dv, 1}, v_panels.data(), wide, dp, 0, cols);
+    multiply_panels(rows, {g, &detail::whole_depth, 1, dv, 1}, c_panels.data(), wide, u, 0, cols);
+    multiply_panels(rows, {pair, &detail::whole_depth, 1, 2 * dk, 1}, kb_panels.data(), wide, w, 0, cols);
+    // The first queries write all rows of the gradients of k and v, whether they see them or not.
+    const std::int64_t width = i == first ? lk : depth;
+    for (std::int64_t r = 0; r < rows; ++r)
+      second_row(detail::smaller(depth, head.visible(i + r, 0, lk)), width, head.mask(i + r, 0), lse[i + r] * log2e,
+                 s[r], dp[r], w[r], u[r]);
+    multiply(rows, {e, &detail::whole_depth, 1, depth, 1}, value.data, value.ld, dg, dv, false);
+    multiply(rows, {p, &detail::whole_depth, 1, depth, 1}, c.data, c.ld, dg, dv, true);
+    multiply(rows, {ds2, &detail::whole_depth, 1, depth, 1}, key.data, key.ld, dq, dk, false);
+    multiply(rows, {ds, &detail::whole_depth, 1, depth, 1}, b.data, b.ld, dq, dk, true);
+    multiply(width, {e_col.data(), &detail::whole_depth, 1, rows, ld}, upstream.data, upstream.ld, v_row.data(), dv,
+             i > first);
+    multiply(width, {ds2_col.data(), &detail::whole_depth, 1, rows, ld}, query.data, query.ld, k_row.data(), dk,
+             i > first);
+    multiply(width, {ds_col.data(), &detail::whole_depth, 1, rows, ld}, a.data, a.ld, k_row.data(), dk, true);
+  }
+}
+
+}  // namespace AGON_ISA
+}  // namespace AGON_BUILD
+}  // namespace agon::kernels
