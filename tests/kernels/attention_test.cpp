@@ -146,6 +146,104 @@ void check_attention(const Case& c) {
   });
 }
 
+/// The derivative of <a, dq> + <b, dk> + <c, dv> with respect to q, k, v and g. Cotangents lie as q, k and v do.
+template <class T>
+struct Second {
+  const Problem<T>& p;
+  std::vector<T> a = random_values<T>(p.shape.batch * p.shape.lq * p.shape.ld_q, 6);
+  std::vector<T> b = random_values<T>(p.shape.batch * p.shape.lk * p.shape.ld_k, 7);
+  std::vector<T> c = random_values<T>(p.shape.batch * p.shape.lk * p.shape.ld_v, 8);
+
+  /// By the kernel; dg stands where o would, and lse stays zero.
+  std::vector<T> run() const {
+    auto r = p.empty();
+    agon::kernels::attention<T>(p.shape, p.q.data(), p.k.data(), p.v.data(), r.o.data(), r.lse.data());
+    agon::kernels::attention_second<T>(
+        p.shape, {p.q.data(), p.k.data(), p.v.data(), r.lse.data(), p.g.data(), a.data(), b.data(), c.data(),
+                  r.dq.data(), r.dk.data(), r.dv.data(), r.o.data()});
+    std::fill(r.lse.begin(), r.lse.end(), T(0));
+    return r.all();
+  }
+
+  /// By the formulas in the kernel's comment, with every score written down, in double.
+  std::vector<double> by_definition() const {
+    const auto& s = p.shape;
+    auto r = p.template zero_results<double>();
+    for (std::int64_t n = 0; n < s.batch; ++n)
+      for (std::int64_t h = 0; h < s.heads; ++h)
+        for (std::int64_t i = 0; i < s.lq; ++i) add_query(n, h, i, r);
+    return r.all();
+  }
+
+ private:
+  void add_query(std::int64_t n, std::int64_t h, std::int64_t i, Results<double>& r) const {
+    const auto& s = p.shape;
+    const double scale = static_cast<double>(s.scale);
+    const std::int64_t q = (n * s.lq + i) * s.ld_q + h * s.dk, g = ((n * s.lq + i) * s.heads + h) * s.dv;
+    const auto key = [&](std::int64_t j) { return (n * s.lk + j) * s.ld_k + h * s.dk; };
+    const auto value = [&](std::int64_t j) { return (n * s.lk + j) * s.ld_v + h * s.dv; };
+    const auto dot = [](const std::vector<T>& x, std::int64_t at_x, const std::vector<T>& y, std::int64_t at_y,
+                        std::int64_t size) {
+      double total = 0;
+      for (std::int64_t e = 0; e < size; ++e)
+        total += static_cast<double>(x[static_cast<std::size_t>(at_x + e)]) *
+                 static_cast<double>(y[static_cast<std::size_t>(at_y + e)]);
+      return total;
+    };
+    const auto add = [](std::vector<double>& to, std::int64_t at, double factor, const std::vector<T>& from,
+                        std::int64_t from_at, std::int64_t size) {
+      for (std::int64_t e = 0; e < size; ++e)
+        to[static_cast<std::size_t>(at + e)] +=
+            factor * static_cast<double>(from[static_cast<std::size_t>(from_at + e)]);
+    };
+    const auto count = static_cast<std::size_t>(s.lk);
+    std::vector<double> prob(count), dp(count), w(count), u(count);
+    double total = 0, d = 0, m = 0, mean = 0;
+    for (std::size_t j = 0; j < count; ++j) {
+      const auto at = static_cast<std::int64_t>(j);
+      if (s.causal && at > i + s.lk - s.lq) continue;
+      if (s.mask && !s.mask[n * s.mask_batch + i * s.mask_row + at]) continue;
+      total += prob[j] = std::exp(scale * dot(p.q, q, p.k, key(at), s.dk));
+      dp[j] = dot(p.g, g, p.v, value(at), s.dv);
+      w[j] = scale * (dot(a, q, p.k, key(at), s.dk) + dot(p.q, q, b, key(at), s.dk));
+      u[j] = dot(p.g, g, c, value(at), s.dv);
+    }
+    if (total == 0) return;
+    for (std::size_t j = 0; j < count; ++j) {
+      prob[j] /= total;
+      d += prob[j] * dp[j];
+      m += prob[j] * w[j];
+    }
+    const auto slope = [&](std::size_t j) { return w[j] * (dp[j] - d) - m * dp[j] + u[j]; };
+    for (std::size_t j = 0; j < count; ++j) mean += prob[j] * slope(j);
+    for (std::size_t j = 0; j < count; ++j) {
+      const auto at = static_cast<std::int64_t>(j);
+      const double ds = scale * prob[j] * (dp[j] - d), e = prob[j] * (w[j] - m);
+      const double ds2 = scale * prob[j] * (slope(j) - mean);
+      add(r.o, g, e, p.v, value(at), s.dv);
+      add(r.o, g, prob[j], c, value(at), s.dv);
+      add(r.dq, q, ds2, p.k, key(at), s.dk);
+      add(r.dq, q, ds, b, key(at), s.dk);
+      add(r.dk, key(at), ds2, p.q, q, s.dk);
+      add(r.dk, key(at), ds, a, q, s.dk);
+      add(r.dv, value(at), e, p.g, g, s.dv);
+    }
+  }
+};
+
+template <class T>
+void check_second(const Case& c) {
+  INFO(c.batch << " x " << c.heads << " heads, lq " << c.lq << ", lk " << c.lk << ", dk " << c.dk << ", dv " << c.dv
+               << (c.causal ? ", causal" : "") << ", mask " << static_cast<int>(c.mask));
+  const Problem<T> problem(c);
+  const Second<T> second{problem};
+  const auto expected = second.by_definition();
+  for_each_isa([&] {
+    const auto results = with_any_threads([&] { return second.run(); });
+    CHECK(difference(results, expected) < tolerance<T>(1000));  // products of three sums each
+  });
+}
+
 }  // namespace
 
 TEMPLATE_TEST_CASE("attention and its gradients follow their definition", "[attention]", float, double) {
@@ -157,19 +255,22 @@ TEMPLATE_TEST_CASE("attention and its gradients follow their definition", "[atte
         with.causal = causal;
         with.mask = mask;
         check_attention<TestType>(with);
+        check_second<TestType>(with);
       }
 }
 
 TEMPLATE_TEST_CASE("attention over long sequences, cut into blocks of queries and keys", "[attention]", float, double) {
   check_attention<TestType>({1, 1, 500, 700, 16, 24});
   check_attention<TestType>({1, 1, 700, 500, 16, 8, true});
+  check_second<TestType>({1, 1, 300, 200, 8, 12});
+  check_second<TestType>({1, 2, 200, 300, 8, 16, true, Mask::whole});
   check_attention<TestType>({1, 2, 400, 600, 8, 16, true, Mask::whole});
   check_attention<TestType>({17, 1, 50, 50, 8, 8, false, Mask::row_for_all_queries});
 }
 
 TEMPLATE_TEST_CASE("attention of nothing", "[attention]", float, double) {
   for (const Case& c : {Case{0, 2, 3, 3, 4, 4}, Case{2, 2, 0, 5, 4, 4}, Case{2, 2, 5, 0, 4, 4}, Case{1, 1, 2, 2, 4, 0}})
-    check_attention<TestType>(c);
+    check_attention<TestType>(c), check_second<TestType>(c);
 }
 
 TEMPLATE_TEST_CASE("a query that sees nothing gets zeros and gives none", "[attention]", float, double) {
