@@ -1,11 +1,13 @@
-// Matrix products at the shapes of an attention GAN's training step, agon's gemm beside Eigen's product. Eigen uses
-// what the compiler's flags allow: configure with AGON_NATIVE=ON for a fair race.
+// Matrix products at the shapes of an attention GAN's training step, agon's gemm beside Eigen's product and, where they
+// are installed, those of oneDNN and OpenBLAS. Eigen uses what the compiler's flags allow: configure with
+// AGON_NATIVE=ON for a fair race.
 
 #include <agon/kernels/gemm.hpp>
 
 #include <Eigen/Core>
 
 #include "peak.hpp"
+#include "rivals.hpp"
 
 namespace {
 
@@ -77,6 +79,25 @@ void with_eigen(benchmark::State& state, const Shape& shape, int threads) {
   state.SetLabel(Eigen::SimdInstructionSetsInUse());
 }
 
+#if defined(AGON_BENCH_ONEDNN)
+void with_onednn(benchmark::State& state, const Shape& shape, int threads) {
+  Operands p(shape);
+  const auto& s = p.s;
+  bench::OneDnn product({s.m, s.n, s.k, s.transpose_a, s.transpose_b}, threads, p.a.data(), p.b.data(), p.c.data());
+  bench::run(state, threads, p.flops(), [&] { product.run(); });
+}
+#endif
+
+#if defined(AGON_BENCH_OPENBLAS)
+void with_openblas(benchmark::State& state, const Shape& shape, int threads) {
+  Operands p(shape);
+  const auto& s = p.s;
+  bench::run(state, threads, p.flops(), [&] {
+    bench::openblas_product({s.m, s.n, s.k, s.transpose_a, s.transpose_b}, threads, p.a.data(), p.b.data(), p.c.data());
+  });
+}
+#endif
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -85,6 +106,12 @@ int main(int argc, char** argv) {
         std::string(s.name) + " " + std::to_string(s.m) + "x" + std::to_string(s.n) + "x" + std::to_string(s.k);
     bench::add(name + "/agon", [=](benchmark::State& state, int threads) { with_agon(state, s, threads); });
     bench::add(name + "/Eigen", [=](benchmark::State& state, int threads) { with_eigen(state, s, threads); });
+#if defined(AGON_BENCH_ONEDNN)
+    bench::add(name + "/oneDNN", [=](benchmark::State& state, int threads) { with_onednn(state, s, threads); });
+#endif
+#if defined(AGON_BENCH_OPENBLAS)
+    bench::add(name + "/OpenBLAS", [=](benchmark::State& state, int threads) { with_openblas(state, s, threads); });
+#endif
   }
   return bench::main(argc, argv);
 }
