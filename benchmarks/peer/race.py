@@ -148,6 +148,25 @@ class Race:
                 side.times("sample 1")
             self.pairs("10,000 images, small", ours, theirs, "sample", 1, warm=0)
 
+    def race_threads(self):
+        """The reference step with one thread against all of them: the ratio is the speed-up."""
+        with self.agon() as ours, Side(self.agon_command, 1) as one:
+            for side in (ours, one):
+                side.ask("gan reference 64 0 0")
+                side.ask("step 6")
+            self.pairs("step reference, one thread", ours, one, "step", 3)
+
+    def race_native(self):
+        """The reference step with agon as it is against the worker of --native, say built with -O3 -march=native."""
+        if not self.options.native:
+            print("native: left out, it needs --native WORKER", flush=True)
+            return
+        with self.agon() as ours, Side([str(Path(self.options.native).resolve())], self.options.threads) as theirs:
+            for side in (ours, theirs):
+                side.ask("gan reference 64 0 0")
+                side.ask("step 6")
+            self.pairs("step reference, native build", ours, theirs, "step", 3)
+
     def race_start(self):
         """From starting the process to the end of the first step, seconds."""
 
@@ -206,9 +225,10 @@ def main():
     parser.add_argument("--pairs", type=int, default=30)
     parser.add_argument("--seconds", type=float, default=10, help="more pairs, up to three times as many, until then")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--native", metavar="WORKER", help="another build of agon_worker for the race of that name")
     parser.add_argument("--no-compile", dest="compile", action="store_false", help="leave torch.compile out")
     race = Race(parser.parse_args())
-    if race.torch_version is None:
+    if race.torch_version is None and set(race.options.races) - {"threads", "native"}:
         sys.exit("race.py: PyTorch is not installed (pip install torch, or apt-get install python3-torch)")
     print(f"agon against torch {race.torch_version}, {race.options.threads} threads; times in ms, ratio = torch / agon")
     print(f"{'':34} {'agon':>10} {'torch':>10}   ratio  95% interval", flush=True)
