@@ -65,20 +65,25 @@ Grads<T> differentiate_composite(const Vjp<T>& v, const Composite& composite) {
   return result;
 }
 
-/// Stands for a kernel of the second derivative that there is not.
-struct NoSecond {};
+/// Stands for a kernel of the second derivative that there is not: gives no gradients.
+struct NoSecond {
+  template <Real T>
+  Grads<T> operator()(const Vjp<T>&) const {
+    return {};
+  }
+};
 
 /// Records F_grad; see record_fused.
 template <Real T, class Composite, class Second>
 Grads<T> record_fused_grad(const std::string& name, Grads<T> gradients, const std::vector<Tensor<T>>& arguments,
-                           const std::vector<AnyTensor>& aux, Composite composite, [[maybe_unused]] Second second) {
+                           const std::vector<AnyTensor>& aux, Composite composite, Second second) {
   Grads<T> present;
   for (const auto& g : gradients)
     present.push_back(g.defined() ? g : empty<T>({0}));  // an output slot for every input, absent ones stay empty
   record_all<T>(name, present, arguments, Save::inputs,
                 [composite, second](const Vjp<T>& v) -> Grads<T> {
-                  if constexpr (!std::is_same_v<Second, NoSecond>)
-                    if (!grad_enabled()) return second(v);
+                  if (!grad_enabled())
+                    if (auto gradients = second(v); !gradients.empty()) return gradients;
                   return differentiate_composite(v, composite);
                 },
                 {.aux = aux});
