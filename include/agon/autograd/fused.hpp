@@ -83,7 +83,7 @@ Grads<T> record_fused_grad(const std::string& name, Grads<T> gradients, const st
   record_all<T>(name, present, arguments, Save::inputs,
                 [composite, second](const Vjp<T>& v) -> Grads<T> {
                   if (!grad_enabled())
-                    if (auto gradients = second(v); !gradients.empty()) return gradients;
+                    if (auto found = second(v); !found.empty()) return found;
                   return differentiate_composite(v, composite);
                 },
                 {.aux = aux});

@@ -63,12 +63,13 @@ void score_gradients(std::int64_t from, std::int64_t to, std::int64_t first, con
   }
 }
 
-/// The mask of key j for queries [i, i + n), one after another.
+/// The mask of key j for queries [i, i + n), one after another and up to a whole vector.
 template <class T>
 const bool* mask_of_key(const Head<T>& head, std::int64_t j, std::int64_t i, std::int64_t n, bool* seen) {
   const bool* const from = head.mask(i, j);
   if (!from) return nullptr;
-  for (std::int64_t r = 0; r < n; ++r) seen[r] = from[r * head.shape.mask_row];
+  const std::int64_t wide = detail::round_up(n, Vec<T>::lanes);
+  for (std::int64_t r = 0; r < wide; ++r) seen[r] = r < n && from[r * head.shape.mask_row];
   return seen;
 }
 
