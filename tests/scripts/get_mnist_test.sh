@@ -45,18 +45,7 @@ run() {
     AGON_MNIST_MIRRORS="$mirrors" timeout 60 "$script" "$work/$folder" 2>&1) || status=$?
 }
 
-failures=0
-# expect WHAT CONDITION...: the condition is a command
-expect() {
-  local what=$1
-  shift
-  if ! "$@"; then
-    echo "FAILED: $what"
-    printf '  status %s, output: %s\n' "$status" "$output"
-    failures=$((failures + 1))
-  fi
-}
-says() { [[ $output == *"$1"* ]]; }
+. "$here/expect.sh"
 refused() { [ "$status" != 0 ] && [ -z "$(ls -A "$work/$1")" ]; }
 
 umask 022

@@ -38,18 +38,7 @@ run() {
     "$root/scripts/train.sh" "$@" 2>&1) || status=$?
   calls=$(<"$work/calls")
 }
-failures=0
-# expect WHAT COMMAND...: the command must succeed
-expect() {
-  local what=$1
-  shift
-  if ! "$@"; then
-    echo "FAILED: $what"
-    printf '  status %s, output: %s\n  calls: %s\n' "$status" "$output" "$calls"
-    failures=$((failures + 1))
-  fi
-}
-says() { [[ $output == *"$1"* ]]; }
+. "$here/expect.sh"
 called() { [[ $calls == *"$1"* ]]; }
 
 FAKE_CMAKE_FAILS=1 run
