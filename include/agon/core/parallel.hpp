@@ -3,6 +3,7 @@
 #include <agon/core/build.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <exception>
 #include <limits>
@@ -63,6 +64,15 @@ BodyRef<Arguments...> body_ref(const Body& body) {
   return {&body, [](const void* b, Arguments... arguments) { (*static_cast<const Body*>(b))(arguments...); }};
 }
 
+/// The chunks [next, end) of a parallel loop that one thread takes first. Thread by thread they are the same in every
+/// loop of as many chunks, so that a thread finds in its caches what it wrote before; who is done early helps the
+/// others.
+struct alignas(64) Share {
+  static constexpr int most = 64;
+  std::atomic<std::int64_t> next{0};
+  std::int64_t end = 0;
+};
+
 inline void run_chunks(std::int64_t chunks, const BodyRef<std::int64_t>& body) {
   const auto threads = static_cast<int>(std::min<std::int64_t>(num_threads(), chunks));
   if (threads <= 1) {
@@ -73,19 +83,27 @@ inline void run_chunks(std::int64_t chunks, const BodyRef<std::int64_t>& body) {
   std::exception_ptr error;
   std::int64_t failed = std::numeric_limits<std::int64_t>::max();
   const unsigned mode = float_mode();
+  Share shares[Share::most];
+  const int count = std::min(threads, Share::most);
+  for (int s = 0; s < count; ++s) {
+    shares[s].next = chunks * s / count;
+    shares[s].end = chunks * (s + 1) / count;
+  }
 #pragma omp parallel num_threads(threads)
   {
     const unsigned own_mode = float_mode();
     set_float_mode(mode);
-#pragma omp for schedule(dynamic, 1) nowait
-    for (std::int64_t chunk = 0; chunk < chunks; ++chunk) {
-      try {
-        body.call(body.body, chunk);
-      } catch (...) {
+    for (int s = 0, own = omp_get_thread_num(); s < count; ++s) {
+      Share& share = shares[(own + s) % count];
+      for (std::int64_t chunk; (chunk = share.next.fetch_add(1, std::memory_order_relaxed)) < share.end;) {
+        try {
+          body.call(body.body, chunk);
+        } catch (...) {
 #pragma omp critical(agon_parallel_error)
-        if (chunk < failed) {
-          failed = chunk;
-          error = std::current_exception();
+          if (chunk < failed) {
+            failed = chunk;
+            error = std::current_exception();
+          }
         }
       }
     }

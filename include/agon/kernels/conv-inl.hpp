@@ -95,56 +95,9 @@ void pack_taps(const detail::PhaseTaps& p, const T* w, std::int64_t j, std::int6
     }
 }
 
-/// One panel of the largest width from rows that lie `step` apart.
-template <class T>
-AGON_INLINE void copy_columns(std::int64_t rows, const T* from, std::int64_t step, T* to) {
-  using V = Vec<T>;
-  for (std::int64_t r = 0; r < rows; ++r, from += step, to += Tile<T>::cols)
-#pragma GCC unroll 4
-    for (int v = 0; v < Tile<T>::vectors; ++v) V::load(from + v * V::lanes).store(to + v * V::lanes);
-}
-
-/// Panels of the matrix [windows, kh kw c], packed from images that are padded where they need it.
-template <class T>
-struct WindowPanels {
-  const detail::Windows& s;
-  const T* x;
-  std::int64_t image;  ///< elements from one image to the next
-
-  bool needs_scratch() const { return true; }
-  const T* panel(std::int64_t j, std::int64_t cols, std::int64_t k, std::int64_t depth, T* scratch,
-                 std::int64_t& ldb) const {
-    struct Run {
-      std::int64_t from, to, size;
-    };
-    Run runs[Tile<T>::cols];
-    std::int64_t count = 0;
-    const std::int64_t pitch = s.pitch(), segment = s.kw * s.c;
-    for (std::int64_t done = 0; done < cols; done += runs[count++].size) {
-      const std::int64_t inside = (j + done) % segment;
-      runs[count] = {(j + done) / segment * pitch + inside, done, detail::smaller(segment - inside, cols - done)};
-    }
-    if (cols < ldb) zero_run(depth * ldb, scratch);
-    const bool whole = count == 1 && cols == Tile<T>::cols;
-    std::int64_t q = k % s.ow, r = k / s.ow % s.oh, i = k / (s.ow * s.oh);
-    for (std::int64_t done = 0; done < depth; q = 0) {
-      const std::int64_t here = detail::smaller(s.ow - q, depth - done), step = s.stride * s.c;
-      const T* from = x + i * image + r * s.stride * pitch + q * step;
-      T* to = scratch + done * ldb;
-      if (whole)
-        copy_columns(here, from + runs[0].from, step, to);
-      else
-        for (std::int64_t p = 0; p < here; ++p, from += step, to += ldb)
-          for (std::int64_t n = 0; n < count; ++n) copy_run(runs[n].size, from + runs[n].from, to + runs[n].to);
-      done += here;
-      if (++r == s.oh) r = 0, ++i;
-    }
-    return scratch;
-  }
-};
-
-/// The same without panels, for images whose channels are whole vectors: the right operand is read from the windows
-/// where they stand, tap by tap, from those windows alone that see the tap. `at` counts images along k.
+/// One job of the weight gradient [o, kh kw c] where the channels of x are whole vectors: the product of g^T and the
+/// windows, which are read where they stand, tap by tap, from those windows alone that see the tap. `at` counts images
+/// along k.
 template <class T>
 void conv_tap_block(const detail::Windows& s, const T* x, const T* g, std::int64_t out_channels,
                     const detail::GemmPlan& plan, const detail::GemmBlock& at, T* w, std::int64_t ldw) {
@@ -176,12 +129,32 @@ void conv_tap_block(const detail::Windows& s, const T* x, const T* g, std::int64
   } while (from < at.k + at.k_size);
 }
 
-/// One job of the weight gradient from packed panels, a product [o, pixels] x [pixels, kh kw c].
+/// The same where they are not, transposed: the product [kh kw c, o] of the windows of padded images, `image` elements
+/// apart, and g, whose rows are `width` elements long and whole vectors.
 template <class T>
-void conv_weight_block(const detail::Windows& s, const T* x, std::int64_t image, const detail::GemmProblem<T>& p,
-                       const detail::GemmPlan& plan, const detail::GemmBlock& at, T* w, std::int64_t ldw,
-                       const Epilogue<T>& epilogue) {
-  gemm_block(p, WindowPanels<T>{s, x, image}, plan, at, w, ldw, epilogue);
+void conv_window_block(const detail::Windows& s, const T* x, std::int64_t image, const T* g, std::int64_t width,
+                       const detail::GemmPlan& plan, const detail::GemmBlock& at, T* w, std::int64_t ldw) {
+  const Workspace<const T*> left(at.m);
+  const Workspace<T*> target(at.m);
+  const Workspace<detail::Segment> segments(plan.depth * s.oh);
+  for (std::int64_t r = 0; r < at.m; ++r) {
+    const std::int64_t tap_row = (at.i + r) / (s.kw * s.c), inside = (at.i + r) % (s.kw * s.c);
+    left.data()[r] = x + tap_row * s.pitch() + inside;
+    target.data()[r] = w + (at.i + r) * ldw;
+  }
+  std::int64_t from = at.k;
+  do {  // also where there are no images, which gives zeros
+    const std::int64_t to = detail::smaller(from + plan.depth, at.k + at.k_size);
+    std::int64_t count = 0;
+    for (std::int64_t i = from; i < to; ++i)
+      for (std::int64_t y = 0; y < s.oh; ++y)
+        segments.data()[count++] = {i * image + y * s.stride * s.pitch(), (i * s.oh + y) * s.ow * width};
+    const detail::Rows<T> rows{left.data(), segments.data(), count, s.ow, s.stride * s.c};
+    for (std::int64_t j = at.j; j < at.j + at.n; j += Tile<T>::cols)
+      multiply_panel(at.m, rows, g + j, width, target.data(), j, detail::smaller(Tile<T>::cols, at.j + at.n - j),
+                     from > at.k);
+    from = to;
+  } while (from < at.k + at.k_size);
 }
 
 /// Adds up what each tap contributes: out[y, x, c] = sum of part[(y + top - ky) / stride, (x + left - kx) / stride] at

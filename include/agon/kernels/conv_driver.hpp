@@ -25,10 +25,15 @@ void conv_block(Isa isa, const detail::Windows& s, const detail::WindowBlock& bl
 }
 
 template <class T>
-void conv_weight_block(Isa isa, const detail::Windows& s, const T* x, std::int64_t image,
-                       const detail::GemmProblem<T>& p, const detail::GemmPlan& plan, const detail::GemmBlock& block,
-                       T* w, std::int64_t ldw, const Epilogue<T>& epilogue) {
-  AGON_DISPATCH_ON(isa, conv_weight_block(s, x, image, p, plan, block, w, ldw, epilogue));
+void conv_window_block(Isa isa, const detail::Windows& s, const T* x, std::int64_t image, const T* g,
+                       std::int64_t width, const detail::GemmPlan& plan, const detail::GemmBlock& block, T* w,
+                       std::int64_t ldw) {
+  AGON_DISPATCH_ON(isa, conv_window_block(s, x, image, g, width, plan, block, w, ldw));
+}
+
+template <class T>
+void pack_copy(Isa isa, std::int64_t rows, std::int64_t cols, const T* from, T* to, std::int64_t width) {
+  AGON_DISPATCH_ON(isa, pack_copy(rows, cols, from, cols, to, width));
 }
 
 template <class T>
@@ -143,35 +148,46 @@ void run_phases(Isa isa, const ConvShape& s, const T* g, const T* w, T* x, const
   });
 }
 
-/// out [rows, kh kw c] = left^T [rows, windows] times the matrix of all windows of x, which is read in place.
+/// w [o, kh kw c] = g^T times the windows of x, which are read in place.
 template <class T>
-void multiply_windows_in_place(Isa isa, const detail::Windows& s, const T* x, const T* left, std::int64_t rows,
-                               T* out) {
-  const auto plan = detail::plan_weight_grad(s, rows, sizeof(T), gemm_driver::tile_size<T>(isa));
-  gemm_driver::run_jobs(isa, plan, rows, s.depth(), s.n, MatView<T>{out, rows, s.depth(), s.depth()}, Epilogue<T>{},
+void multiply_taps(Isa isa, const detail::Windows& s, const T* x, const T* g, std::int64_t o, T* w) {
+  const auto plan = detail::plan_taps(s, o, sizeof(T), gemm_driver::tile_size<T>(isa));
+  gemm_driver::run_jobs(isa, plan, o, s.depth(), s.n, MatView<T>{w, o, s.depth(), s.depth()}, Epilogue<T>{},
                         [&](const auto& block, T* to, std::int64_t ld, const auto&) {
-                          conv_tap_block(isa, s, x, left, rows, plan, block, to, ld);
+                          conv_tap_block(isa, s, x, g, o, plan, block, to, ld);
                         });
 }
 
-/// The same from padded images and packed panels.
+/// w [kh kw c, o] = the transposed windows of x times g, which is copied where its rows are not whole vectors.
 template <class T>
-void multiply_windows(Isa isa, const detail::Windows& s, const T* x, const T* left, std::int64_t rows, T* out) {
-  const std::int64_t depth = s.depth(), count = s.n * s.oh * s.ow;
-  const bool pad = s.need_padding();
+void multiply_windows(Isa isa, const detail::Windows& s, const T* x, const T* g, std::int64_t o, T* w) {
+  const std::int64_t pixels = s.n * s.oh * s.ow, width = round_up(o, gemm_driver::tile_size<T>(isa).lanes);
+  const bool pad = s.need_padding(), widen = width != o;
   const std::int64_t image = s.h * s.w * s.c, padded_image = s.padded_rows() * s.pitch();
-  const Workspace<T> padded(pad ? s.n * padded_image : 0);
+  const Workspace<T> padded(pad ? s.n * padded_image : 0), widened(widen ? pixels * width : 0);
   if (pad)
     parallel_for(s.n, (1 << 14) / (padded_image + 1), [&](std::int64_t first, std::int64_t last) {
       for (std::int64_t i = first; i < last; ++i) pad_rows(isa, s, x + i * image, padded.data() + i * padded_image);
     });
-  const detail::GemmProblem<T> problem{{left, count, rows, rows}, true, {}, false, rows, depth, count};
-  const auto plan = detail::plan_packed_weight_grad(rows, depth, count, gemm_driver::tile_size<T>(isa));
-  gemm_driver::run_jobs(isa, plan, rows, depth, count, MatView<T>{out, rows, depth, depth}, Epilogue<T>{},
-                        [&](const auto& block, T* to, std::int64_t ld, const auto& epilogue) {
-                          conv_weight_block(isa, s, pad ? padded.data() : x, pad ? padded_image : image, problem, plan,
-                                            block, to, ld, epilogue);
+  if (widen)
+    parallel_for(pixels, (1 << 14) / width, [&](std::int64_t first, std::int64_t last) {
+      pack_copy(isa, last - first, o, g + first * o, widened.data() + first * width, width);
+    });
+  const auto plan = detail::plan_windows(s, o, sizeof(T), gemm_driver::tile_size<T>(isa));
+  gemm_driver::run_jobs(isa, plan, s.depth(), o, s.n, MatView<T>{w, s.depth(), o, o}, Epilogue<T>{},
+                        [&](const auto& block, T* to, std::int64_t ld, const auto&) {
+                          conv_window_block(isa, s, pad ? padded.data() : x, pad ? padded_image : image,
+                                            widen ? widened.data() : g, width, plan, block, to, ld);
                         });
+}
+
+/// to [cols, rows] = the transpose of from [rows, cols].
+template <class T>
+void transpose(std::int64_t rows, std::int64_t cols, const T* from, T* to) {
+  parallel_for(cols, (1 << 14) / (rows + 1), [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t j = first; j < last; ++j)
+      for (std::int64_t i = 0; i < rows; ++i) to[j * rows + i] = from[i * cols + j];
+  });
 }
 
 }  // namespace conv_driver
@@ -235,18 +251,19 @@ void conv2d_weight_grad(const ConvShape& s, const T* x, const T* g, T* w) {
   const auto tile = gemm_driver::tile_size<T>(isa);
   if (s.stride > 1 || !conv_driver::prefer_fold(s.o, taps, tile)) {
     const auto windows = conv_driver::windows_of(s);
-    if (s.c % tile.lanes == 0) return conv_driver::multiply_windows_in_place(isa, windows, x, g, s.o, w);
-    return conv_driver::multiply_windows(isa, windows, x, g, s.o, w);
+    if (s.c % tile.lanes == 0) return conv_driver::multiply_taps(isa, windows, x, g, s.o, w);
+    const Workspace<T> turned(windows.depth() * s.o);
+    conv_driver::multiply_windows(isa, windows, x, g, s.o, turned.data());
+    return conv_driver::transpose(windows.depth(), s.o, turned.data(), w);
   }
-  // Few channels of g: its windows times x, [c, pixels] x [pixels, taps o] with the taps in reverse order.
+  // Few channels of g: its windows times x, [taps o, pixels] x [pixels, c] with the taps in reverse order.
   const detail::Windows windows{s.n, s.oh, s.ow, s.o, s.kh, s.kw, 1, s.kh - 1 - s.padding, s.kw - 1 - s.padding,
                                 s.h, s.w};
-  const Workspace<T> turned(s.c * taps * s.o);
+  const Workspace<T> turned(taps * s.o * s.c);
   conv_driver::multiply_windows(isa, windows, g, x, s.c, turned.data());
   for (std::int64_t o = 0; o < s.o; ++o)
     for (std::int64_t tap = 0; tap < taps; ++tap)
-      for (std::int64_t c = 0; c < s.c; ++c)
-        w[(o * taps + tap) * s.c + c] = turned.data()[(c * taps + taps - 1 - tap) * s.o + o];
+      std::copy_n(turned.data() + ((taps - 1 - tap) * s.o + o) * s.c, s.c, w + (o * taps + tap) * s.c);
 }
 
 }  // namespace AGON_BUILD

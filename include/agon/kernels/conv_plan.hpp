@@ -109,36 +109,39 @@ inline ConvPlan plan_conv(const Windows& s, std::int64_t out_channels, std::int6
   return plan;
 }
 
-/// The weight gradient as a product [o, pixels] x [pixels, kh kw c]. Jobs pack their own panels of windows, so each
-/// keeps all rows, many panels of the same pixels, and a depth whose images stay in the second-level cache.
-inline GemmPlan plan_packed_weight_grad(std::int64_t m, std::int64_t n, std::int64_t k, const TileSize& tile) {
-  constexpr std::int64_t min_jobs = 16, job_work = 1 << 18, depth = 384;
-  GemmPlan plan{m, n, k, 1, 1, 1, 1};
-  plan.m_block = even_pieces(m, 16 * tile.rows, tile.rows);
-  plan.n_block = even_pieces(n, 12 * tile.cols, tile.cols);
+/// Completes the plan of a weight gradient whose blocks are chosen: k counts images, so many at a time as stay in the
+/// second-level cache.
+inline GemmPlan plan_images(GemmPlan plan, std::int64_t m, std::int64_t n, std::int64_t images, std::int64_t image_work,
+                            std::int64_t image_bytes) {
+  constexpr std::int64_t min_jobs = 16, job_work = 1 << 18, cache_bytes = 256 << 10;
   const std::int64_t blocks = ceil_div(m, plan.m_block) * ceil_div(n, plan.n_block);
-  const std::int64_t wanted = smaller(ceil_div(min_jobs, blocks), m * n * k / (blocks * job_work));
-  plan.k_block = even_pieces(k, larger(depth, ceil_div(k, larger(wanted, 1))), 1);
-  plan = count_jobs(plan, m, n, k);
-  plan.depth = even_pieces(plan.k_block, depth, 1);
+  const std::int64_t wanted = smaller(ceil_div(min_jobs, blocks), image_work * images / (blocks * job_work));
+  plan.k_block = even_pieces(images, larger(1, ceil_div(images, larger(wanted, 1))), 1);
+  plan = count_jobs(plan, m, n, images);
+  plan.depth = even_pieces(plan.k_block, larger(1, cache_bytes / larger(image_bytes, 1)), 1);
   return plan;
 }
 
-/// The same where windows are read in place: columns are cut into whole taps, and k counts images.
-inline GemmPlan plan_weight_grad(const Windows& s, std::int64_t out_channels, std::int64_t element_bytes,
-                                 const TileSize& tile) {
-  constexpr std::int64_t tap_jobs = 4, min_jobs = 16, job_work = 1 << 18, cache_bytes = 256 << 10;
-  const std::int64_t taps = s.kh * s.kw, image_work = larger(1, s.oh * s.ow * out_channels * s.depth());
-  const std::int64_t image_bytes = (s.oh * s.ow * out_channels + s.h * s.w * s.c) * element_bytes;
+/// The weight gradient [o, kh kw c] as conv_tap_block makes it: columns are cut into whole taps.
+inline GemmPlan plan_taps(const Windows& s, std::int64_t out_channels, std::int64_t element_bytes,
+                          const TileSize& tile) {
+  constexpr std::int64_t tap_jobs = 4, job_work = 1 << 18;
+  const std::int64_t image_work = larger(1, s.oh * s.ow * out_channels * s.depth());
   GemmPlan plan{out_channels, s.depth(), s.n, 1, 1, 1, 1};
   plan.m_block = even_pieces(out_channels, 16 * tile.rows, tile.rows);
-  plan.n_block = image_work * s.n > job_work ? ceil_div(taps, tap_jobs) * s.c : s.depth();
-  const std::int64_t blocks = ceil_div(out_channels, plan.m_block) * ceil_div(s.depth(), plan.n_block);
-  const std::int64_t wanted = smaller(ceil_div(min_jobs, blocks), image_work * s.n / (blocks * job_work));
-  plan.k_block = even_pieces(s.n, larger(1, ceil_div(s.n, larger(wanted, 1))), 1);
-  plan = count_jobs(plan, out_channels, s.depth(), s.n);
-  plan.depth = even_pieces(plan.k_block, larger(1, cache_bytes / larger(image_bytes, 1)), 1);
-  return plan;
+  plan.n_block = image_work * s.n > job_work ? ceil_div(s.kh * s.kw, tap_jobs) * s.c : s.depth();
+  return plan_images(plan, out_channels, s.depth(), s.n, image_work,
+                     (s.oh * s.ow * out_channels + s.h * s.w * s.c) * element_bytes);
+}
+
+/// The same [kh kw c, o] as conv_window_block makes it.
+inline GemmPlan plan_windows(const Windows& s, std::int64_t out_channels, std::int64_t element_bytes,
+                             const TileSize& tile) {
+  GemmPlan plan{s.depth(), out_channels, s.n, 1, 1, 1, 1};
+  plan.m_block = even_pieces(s.depth(), 16 * tile.rows, tile.rows);
+  plan.n_block = even_pieces(out_channels, 12 * tile.cols, tile.cols);
+  return plan_images(plan, s.depth(), out_channels, s.n, larger(1, s.oh * s.ow * out_channels * s.depth()),
+                     (s.oh * s.ow * out_channels + s.padded_rows() * s.pitch()) * element_bytes);
 }
 
 }  // namespace AGON_BUILD

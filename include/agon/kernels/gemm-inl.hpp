@@ -5,17 +5,67 @@ namespace AGON_ISA {
 template <class T>
 constexpr std::int64_t cache_line = 64 / static_cast<std::int64_t>(sizeof(T));
 
-/// Packs `cols` columns of op(B) from column j, at most one panel, for the depths [k, k + depth).
+/// Packs columns [j, j + n) of op(B) at the depths [k, k + depth) into panels that lie one after another. What lies in
+/// rows is read row by row through all panels, in long runs.
 template <class T>
-void gemm_pack_panel(const detail::GemmProblem<T>& p, std::int64_t j, std::int64_t cols, std::int64_t k,
-                     std::int64_t depth, T* to) {
-  const T* from = p.b.data + (p.transpose_b ? j * p.b.ld + k : k * p.b.ld + j);
-  const std::int64_t width = detail::round_up(cols, Vec<T>::lanes);
-  if (p.transpose_b)
-    pack_transpose(depth, cols, from, p.b.ld, to, width);
-  else
-    pack_copy(depth, cols, from, p.b.ld, to, width);
+void gemm_pack_panels(const detail::GemmProblem<T>& p, std::int64_t j, std::int64_t n, std::int64_t k,
+                      std::int64_t depth, T* to) {
+  using V = Vec<T>;
+  constexpr std::int64_t panel = Tile<T>::cols;
+  if (p.transpose_b) {
+    for (std::int64_t q = 0; q < n; q += panel) {
+      const std::int64_t cols = detail::smaller(panel, n - q);
+      pack_transpose(depth, cols, p.b.data + (j + q) * p.b.ld + k, p.b.ld, to + q * depth,
+                     detail::round_up(cols, V::lanes));
+    }
+    return;
+  }
+  const std::int64_t whole = n / panel * panel, rest = n - whole, width = detail::round_up(rest, V::lanes);
+  const T* from = p.b.data + k * p.b.ld + j;
+  for (std::int64_t i = 0; i < depth; ++i, from += p.b.ld) {
+    T* row = to + i * panel;
+    for (std::int64_t q = 0; q < whole; q += panel, row += depth * panel)
+#pragma GCC unroll 4
+      for (std::int64_t v = 0; v < panel; v += V::lanes) V::load(from + q + v).store(row + v);
+    if (rest > 0) pack_copy(1, rest, from + whole, p.b.ld, to + whole * depth + i * width, width);
+  }
 }
+
+/// Columns [j, j + cols) of op(B), in rows ld apart that hold whole vectors.
+template <class T>
+struct Panel {
+  const T* data;
+  std::int64_t ld, j, cols;
+};
+
+/// How a block reads op(B): from `packed`, which holds every panel, in place, or from panels that it packs itself.
+enum class RightOperand { packed, in_place, to_pack };
+
+/// Lists the panels of the columns [j, j + n) at the depths [k, k + depth); `scratch` takes those that are packed now.
+template <class T>
+void gemm_list_panels(const detail::GemmProblem<T>& p, RightOperand how, const T* packed, std::int64_t j,
+                      std::int64_t n, std::int64_t k, std::int64_t depth, T* scratch, Panel<T>* list) {
+  constexpr std::int64_t panel = Tile<T>::cols;
+  if (how == RightOperand::to_pack) gemm_pack_panels(p, j, n, k, depth, scratch);
+  for (std::int64_t q = 0; q < n; q += panel, ++list) {
+    const std::int64_t cols = detail::smaller(panel, n - q), width = detail::round_up(cols, Vec<T>::lanes);
+    if (how == RightOperand::packed) {
+      *list = {packed + (j + q) * p.k + k * width, width, j + q, cols};
+    } else if (how == RightOperand::in_place && cols == width) {
+      *list = {p.b.data + k * p.b.ld + j + q, p.b.ld, j + q, cols};
+    } else {
+      if (how == RightOperand::in_place) gemm_pack_panels(p, j + q, cols, k, depth, scratch + q * depth);
+      *list = {scratch + q * depth, width, j + q, cols};
+    }
+  }
+}
+
+/// op(A) as the tiles read it: element (i, k) is data[i * row + k * step].
+template <class T>
+struct LeftOperand {
+  const T* data;
+  std::int64_t row, step;
+};
 
 /// Whether the rows of op(A) are copied before use: they are read once for every panel, and their stride would make
 /// them compete for the same cache sets.
@@ -25,14 +75,11 @@ bool packs_left(const detail::GemmProblem<T>& p) {
   return p.n > Tile<T>::cols && (p.transpose_a ? stride >= 2048 : stride % 4096 == 0);
 }
 
-/// Rows [i, i + rows) of op(A) for the depths [k, k + depth), in place or, where `packed` is given, copied to it.
+/// Rows [i, i + rows) of op(A) at the depths [k, k + depth), in place or, where `packed` is given, copied to it.
 template <class T>
-detail::Rows<T> gemm_rows(const detail::GemmProblem<T>& p, std::int64_t i, std::int64_t rows, std::int64_t k,
-                          std::int64_t depth, T* packed, const T** row) {
-  if (depth <= 0) {  // nothing will be read, and null has no rows to point to
-    for (std::int64_t r = 0; r < rows; ++r) row[r] = p.a.data;
-    return {row, &detail::whole_depth, 1, 0, 1};
-  }
+LeftOperand<T> gemm_left(const detail::GemmProblem<T>& p, std::int64_t i, std::int64_t rows, std::int64_t k,
+                         std::int64_t depth, T* packed) {
+  if (depth <= 0) return {p.a.data, 0, 0};  // nothing will be read, and null has no rows to point to
   const T* from = p.a.data + (p.transpose_a ? k * p.a.ld + i : i * p.a.ld + k);
   std::int64_t ld = p.a.ld;
   if (packed) {
@@ -41,64 +88,90 @@ detail::Rows<T> gemm_rows(const detail::GemmProblem<T>& p, std::int64_t i, std::
     from = packed;
     ld = width + cache_line<T>;
   }
-  for (std::int64_t r = 0; r < rows; ++r) row[r] = from + (p.transpose_a ? r : r * ld);
-  return {row, &detail::whole_depth, 1, depth, p.transpose_a ? ld : 1};
+  return p.transpose_a ? LeftOperand<T>{from, 1, ld} : LeftOperand<T>{from, ld, 1};
 }
 
-/// Where gemm_block finds the panels of the right operand: all packed beforehand, in place, or packed when needed.
-template <class T>
-struct MatrixPanels {
-  const detail::GemmProblem<T>& p;
-  const T* packed;  ///< null: none
-  bool in_place;
+/// Asks for the first `size` elements of some rows: for the first-level cache, or the second.
+template <int level, class T>
+AGON_INLINE void prefetch_rows(std::int64_t rows, const T* from, std::int64_t ld, std::int64_t size) {
+  for (std::int64_t r = 0; r < rows; ++r, from += ld)
+    for (std::int64_t q = 0; q < size; q += cache_line<T>) __builtin_prefetch(from + q, 0, 4 - level);
+}
 
-  bool needs_scratch() const { return !packed; }
-  AGON_INLINE const T* panel(std::int64_t j, std::int64_t cols, std::int64_t k, std::int64_t depth, T* scratch,
-                             std::int64_t& ldb) const {
-    if (packed) return packed + j * p.k + k * ldb;
-    if (in_place && cols == ldb) {
-      ldb = p.b.ld;
-      return p.b.data + k * p.b.ld + j;
-    }
-    gemm_pack_panel(p, j, cols, k, depth, scratch);
-    return scratch;
-  }
+/// Rows of A in memory that the next tile will read.
+template <class T>
+struct NextRows {
+  std::int64_t count;
+  const T* data;
+  std::int64_t ld;
 };
 
-/// One block of C from one range of k, with the epilogue.
-template <class T, class Panels>
-void gemm_block(const detail::GemmProblem<T>& p, const Panels& panels, const detail::GemmPlan& plan,
+/// `rows` rows of C from some panels: those of A stay in the first-level cache for all of them. What the next tile will
+/// read, and write if this one is too short to wait for it, is asked for meanwhile.
+template <class T>
+void gemm_tile_row(std::int64_t rows, const LeftOperand<T>& a, std::int64_t depth, const NextRows<T>& next,
+                   std::int64_t count, const Panel<T>* panels, T* c, std::int64_t ldc, bool accumulate,
+                   const Epilogue<T>* epilogue) {
+  const T* row[Tile<T>::rows];
+  T* target[Tile<T>::rows];
+  for (std::int64_t r = 0; r < rows; ++r) row[r] = a.data + r * a.row, target[r] = c + r * ldc;
+  const detail::Rows<T> left{row, &detail::whole_depth, 1, depth, a.step};
+  for (std::int64_t q = 0; q < count; ++q) {
+    const Panel<T>& b = panels[q];
+    const std::int64_t first = q * next.count / count, last = (q + 1) * next.count / count;
+    prefetch_rows<2>(last - first, next.data + first * next.ld, next.ld, depth);
+    if (depth < short_depth) prefetch_rows<1>(next.count, c + rows * ldc + b.j, ldc, b.cols);
+    tile_of<T>(rows, b.cols)(left, row, b.data, b.ld, target, b.j, b.cols, accumulate);
+    if (epilogue) finish_panel(rows, target, b.j, b.cols, *epilogue);
+  }
+}
+
+/// One block of C from one range of k, with the epilogue. `packed_b` holds every panel of op(B), or is null.
+template <class T>
+void gemm_block(const detail::GemmProblem<T>& p, const T* packed_b, const detail::GemmPlan& plan,
                 const detail::GemmBlock& at, T* c, std::int64_t ldc, const Epilogue<T>& epilogue) {
-  const Workspace<const T*> left(at.m);
-  const Workspace<T*> target(at.m);
-  const bool pack = packs_left(p);
-  const Workspace<T> packed_a(pack ? (at.m + cache_line<T>)*(plan.depth + cache_line<T>) : 0);
-  const Workspace<T> scratch(panels.needs_scratch() ? plan.depth * Tile<T>::cols : 0);
-  for (std::int64_t r = 0; r < at.m; ++r) target.data()[r] = c + (at.i + r) * ldc;
+  if (prefer_dots(p)) return gemm_dots(p, at, c, ldc, epilogue);
+  constexpr std::int64_t panel = Tile<T>::cols, bytes = sizeof(T), most_panels = 16, second_level = 384 << 10;
+  const std::int64_t few_rows = (p.b.ld * bytes <= 1024 ? 6 : 2) * Tile<T>::rows;
+  const auto how = packed_b                             ? RightOperand::packed
+                   : !p.transpose_b && at.m <= few_rows ? RightOperand::in_place
+                                                        : RightOperand::to_pack;
+  const std::int64_t fit = detail::larger(1, second_level / (plan.depth * panel * bytes + 1));
+  const std::int64_t group = detail::smaller(detail::smaller(fit, most_panels) * panel, detail::round_up(at.n, panel));
+  // Columns of A^T are copied for the whole block, because a line holds those of several tiles.
+  const bool pack = packs_left(p), pack_block = pack && p.transpose_a, pack_tile = pack && !p.transpose_a;
+  const std::int64_t packed_size = pack_block  ? (at.m + cache_line<T>)*plan.depth
+                                   : pack_tile ? Tile<T>::rows * (plan.depth + cache_line<T>)
+                                               : 0;
+  const std::int64_t left_size = detail::round_up(packed_size, cache_line<T>);
+  const Workspace<T> workspace(left_size + (packed_b ? 0 : group * plan.depth));
+  T* const packed_a = workspace.data();
 
   std::int64_t done = 0;
   do {
     const std::int64_t depth = detail::smaller(plan.depth, at.k_size - done), k = at.k + done;
-    const auto rows = gemm_rows(p, at.i, at.m, k, depth, pack ? packed_a.data() : nullptr, left.data());
     const bool accumulate = epilogue.accumulate || done > 0;
     done += depth;
-    for (std::int64_t j = at.j; j < at.j + at.n; j += Tile<T>::cols) {
-      const std::int64_t cols = detail::smaller(Tile<T>::cols, at.j + at.n - j);
-      std::int64_t ldb = detail::round_up(cols, Vec<T>::lanes);
-      const T* const b = panels.panel(j, cols, k, depth, scratch.data(), ldb);
-      multiply_panel(at.m, rows, b, ldb, target.data(), j, cols, accumulate);
-      if (done == at.k_size) finish_panel(at.m, target.data(), j, cols, epilogue);
+    LeftOperand<T> a{};
+    if (!pack_tile) a = gemm_left(p, at.i, at.m, k, depth, pack_block ? packed_a : nullptr);
+    for (std::int64_t j = at.j; j < at.j + at.n; j += group) {
+      const std::int64_t n = detail::smaller(group, at.j + at.n - j);
+      Panel<T> panels[most_panels];
+      gemm_list_panels(p, how, packed_b, j, n, k, depth, packed_a + left_size, panels);
+      for (std::int64_t i = 0, height; i < at.m; i += height) {
+        height = tile_height<T>(at.m - i);
+        if (pack_tile) a = gemm_left(p, at.i + i, height, k, depth, packed_a);
+        const std::int64_t left = at.m - i - height, after = at.i + i + height;
+        NextRows<T> next{0, p.a.data, p.a.ld};
+        // Rows that are read in place and long are better left to the processor's own prefetching.
+        if (left > 0 && depth > 0 && !p.transpose_a && (pack_tile || depth <= 256))
+          next = {tile_height<T>(left), p.a.data + after * p.a.ld + k, p.a.ld};
+        const LeftOperand<T> rows{pack_tile ? a.data : a.data + i * a.row, a.row, a.step};
+        gemm_tile_row(height, rows, depth, next, detail::ceil_div(n, panel), panels, c + (at.i + i) * ldc, ldc,
+                      accumulate, done == at.k_size ? &epilogue : nullptr);
+      }
     }
   } while (done < at.k_size);
-}
-
-/// The same for matrices. `packed_b` holds every panel of op(B), or is null.
-template <class T>
-void gemm_matrix_block(const detail::GemmProblem<T>& p, const T* packed_b, const detail::GemmPlan& plan,
-                       const detail::GemmBlock& at, T* c, std::int64_t ldc, const Epilogue<T>& epilogue) {
-  if (prefer_dots(p)) return gemm_dots(p, at, c, ldc, epilogue);
-  const bool in_place = !p.transpose_b && p.m <= 2 * Tile<T>::rows;
-  gemm_block(p, MatrixPanels<T>{p, packed_b, in_place}, plan, at, c, ldc, epilogue);
 }
 
 /// Rows [i, i + rows) of C [m, n] from the sum of `parts` products that lie one after another, with the epilogue.

@@ -17,14 +17,14 @@ bool prefer_dots(Isa isa, const detail::GemmProblem<T>& p) {
 }
 
 template <class T>
-void gemm_pack_panel(Isa isa, const detail::GemmProblem<T>& p, std::int64_t j, std::int64_t cols, T* to) {
-  AGON_DISPATCH_ON(isa, gemm_pack_panel(p, j, cols, 0, p.k, to));
+void gemm_pack_panels(Isa isa, const detail::GemmProblem<T>& p, std::int64_t j, std::int64_t cols, T* to) {
+  AGON_DISPATCH_ON(isa, gemm_pack_panels(p, j, cols, 0, p.k, to));
 }
 
 template <class T>
 void gemm_block(Isa isa, const detail::GemmProblem<T>& p, const T* packed_b, const detail::GemmPlan& plan,
                 const detail::GemmBlock& block, T* c, std::int64_t ldc, const Epilogue<T>& epilogue) {
-  AGON_DISPATCH_ON(isa, gemm_matrix_block(p, packed_b, plan, block, c, ldc, epilogue));
+  AGON_DISPATCH_ON(isa, gemm_block(p, packed_b, plan, block, c, ldc, epilogue));
 }
 
 template <class T>
@@ -65,8 +65,8 @@ void pack_panels(Isa isa, const detail::GemmProblem<T>& p, T* to) {
   const auto tile = tile_size<T>(isa);
   const std::int64_t grain = (1 << 14) / (p.k * tile.cols + 1);
   parallel_for(detail::ceil_div(p.n, tile.cols), grain, [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t j = first * tile.cols; j < detail::smaller(last * tile.cols, p.n); j += tile.cols)
-      gemm_pack_panel(isa, p, j, detail::smaller(tile.cols, p.n - j), to + j * p.k);
+    const std::int64_t j = first * tile.cols;
+    gemm_pack_panels(isa, p, j, detail::smaller(last * tile.cols, p.n) - j, to + j * p.k);
   });
 }
 

@@ -54,16 +54,17 @@ inline GemmPlan count_jobs(GemmPlan plan, std::int64_t m, std::int64_t n, std::i
 inline GemmPlan plan_gemm(std::int64_t m, std::int64_t n, std::int64_t k, const TileSize& tile) {
   constexpr std::int64_t serial_work = 1 << 16;  // multiply-adds that are done before a second thread has started
   constexpr std::int64_t job_work = 1 << 18;
-  constexpr std::int64_t max_jobs = 64;  // enough to keep 16 threads evenly busy
+  constexpr std::int64_t min_jobs = 16, max_jobs = 64;  // enough to keep 16 threads evenly busy
   const std::int64_t work = m * n * k;
   GemmPlan plan{m, n, k, 1, 1, 1, 1};
   if (work > serial_work) {
     plan.n_block = even_pieces(n, 12 * tile.cols, tile.cols);
     const std::int64_t columns = ceil_div(n, plan.n_block);
-    const std::int64_t rows = larger(ceil_div(m * columns, max_jobs), job_work / (plan.n_block * k));
+    const std::int64_t wanted = larger(ceil_div(m * columns, max_jobs), job_work / (plan.n_block * k));
+    const std::int64_t rows = columns >= min_jobs ? m : wanted;
     plan.m_block = even_pieces(m, larger(4 * tile.rows, smaller(rows, 16 * tile.rows)), tile.rows);
     const std::int64_t blocks = ceil_div(m, plan.m_block) * columns;
-    if (blocks < 16 && k >= 4 * max_depth && k >= 4 * smaller(m, n)) {
+    if (blocks < min_jobs && k >= 4 * max_depth && k >= 4 * smaller(m, n)) {
       plan.m_block = m;
       plan.k_block = even_pieces(k, larger(max_depth, k * columns / (max_jobs / 2)), 1);
     }

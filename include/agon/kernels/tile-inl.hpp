@@ -16,6 +16,9 @@ detail::TileSize tile_size() {
   return {Tile<T>::rows, Tile<T>::cols, Vec<T>::lanes};
 }
 
+/// In less than this, what a tile asks for does not arrive in time.
+constexpr std::int64_t short_depth = 32;
+
 template <class T>
 using MultiplyTile = void (*)(const detail::Rows<T>& a, const T* const* row, const T* b, std::int64_t ldb, T* const* c,
                               std::int64_t j, std::int64_t cols, bool accumulate);
@@ -33,7 +36,7 @@ void multiply_tile(const detail::Rows<T>& a, const T* const* row, const T* b, st
 #pragma GCC unroll 4
     for (int v = 0; v < n; ++v) sum[i][v] = V::zero();
   // What the tile will be written to is on its way into the cache while the sums are made.
-  if (a.length * a.segments >= 32) {
+  if (a.length * a.segments >= short_depth) {
 #pragma GCC unroll 16
     for (int i = 0; i < m; ++i)
 #pragma GCC unroll 4
@@ -85,19 +88,31 @@ constexpr std::array<MultiplyTile<T>, sizeof...(m)> tiles_of_width(std::integer_
   return {multiply_tile<T, m + 1, n>...};
 }
 
-/// c[i][j .. j + cols) = or += a b for any number of rows and one panel of columns, cols <= Tile<T>::cols. The rows are
-/// shared out evenly among as few tiles as possible.
+/// The tile of `rows` <= Tile<T>::rows rows and `cols` <= Tile<T>::cols columns.
 template <class T>
-void multiply_panel(std::int64_t rows, const detail::Rows<T>& a, const T* b, std::int64_t ldb, T* const* c,
-                    std::int64_t j, std::int64_t cols, bool accumulate) {
+AGON_INLINE MultiplyTile<T> tile_of(std::int64_t rows, std::int64_t cols) {
   constexpr auto heights = std::make_integer_sequence<int, Tile<T>::rows>{};
   static constexpr std::array<MultiplyTile<T>, Tile<T>::rows> tiles[] = {tiles_of_width<T, 1>(heights),
                                                                          tiles_of_width<T, 2>(heights)};
-  const auto& of_width = tiles[cols > Vec<T>::lanes ? 1 : 0];
-  for (std::int64_t tiles_left = detail::ceil_div(rows, Tile<T>::rows), i = 0; tiles_left > 0; --tiles_left) {
-    const std::int64_t height = detail::ceil_div(rows - i, tiles_left);
-    of_width[static_cast<std::size_t>(height - 1)](a, a.row + i, b, ldb, c + i, j, cols, accumulate);
-    i += height;
+  return tiles[cols > Vec<T>::lanes ? 1 : 0][static_cast<std::size_t>(rows - 1)];
+}
+
+/// Height of the next tile where `rows` are left: whole ones, but two of about the same height instead of a whole and a
+/// low one, whose few sums would wait for each other.
+template <class T>
+AGON_INLINE std::int64_t tile_height(std::int64_t rows) {
+  constexpr std::int64_t whole = Tile<T>::rows;
+  if (rows >= whole + whole / 2) return whole;
+  return rows > whole ? (rows + 1) / 2 : rows;
+}
+
+/// c[i][j .. j + cols) = or += a b for any number of rows and one panel of columns, cols <= Tile<T>::cols.
+template <class T>
+void multiply_panel(std::int64_t rows, const detail::Rows<T>& a, const T* b, std::int64_t ldb, T* const* c,
+                    std::int64_t j, std::int64_t cols, bool accumulate) {
+  for (std::int64_t i = 0, height; i < rows; i += height) {
+    height = tile_height<T>(rows - i);
+    tile_of<T>(height, cols)(a, a.row + i, b, ldb, c + i, j, cols, accumulate);
   }
 }
 
