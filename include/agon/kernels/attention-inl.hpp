@@ -103,8 +103,13 @@ AGON_INLINE Vec<T> load_last_scores(const T* s, const bool* mask, std::int64_t j
 template <class T>
 AGON_INLINE Vec<T> probability(Vec<T> x) {
   using K = detail::MathTable<T>;
+#if AGON_VECTOR_BYTES == 64
+  const auto n = round(x);  // its scaling takes any exponent, and NaN
+  return scale(horner(x - n, K::exp2.c), n);
+#else
   const auto y = max(Vec<T>::set1(K::exp2_lowest), x), n = round(y);
   return keep_nan(x, scale(horner(y - n, K::exp2.c), n));
+#endif
 }
 
 /// What is subtracted from the scores of a row whose highest is given: nothing where all are hidden.
@@ -177,6 +182,10 @@ void finish_attention(const Head<T>& head, std::int64_t first, std::int64_t coun
 template <class T>
 void multiply(std::int64_t rows, const detail::Rows<T>& a, const T* b, std::int64_t ldb, T* const* c, std::int64_t n,
               bool accumulate) {
+#if AGON_VECTOR_BYTES == 64
+  // Half of each register would be padding.
+  if (n <= Vec<T>::lanes / 2) return avx2::multiply_panel(rows, a, b, ldb, c, 0, n, accumulate);
+#endif
   for (std::int64_t j = 0; j < n; j += Tile<T>::cols)
     multiply_panel(rows, a, b + j, ldb, c, j, detail::smaller(Tile<T>::cols, n - j), accumulate);
 }

@@ -76,8 +76,8 @@ void conv_block(const detail::Windows& s, const detail::WindowBlock& at, const T
         segments.data()[r] = {r * s.w * s.c, ((group.rows.first + r) * s.kw + group.cols.first) * s.c * ldb};
       const detail::Rows<T> left{window.data() + group.first, segments.data(), group.rows.size(),
                                  group.cols.size() * s.c, 1};
-      multiply_panel(group.count, left, packed + j * s.depth(), ldb, target.data() + group.first, j, cols,
-                     epilogue.accumulate);
+      multiply_panel<true>(group.count, left, packed + j * s.depth(), ldb, target.data() + group.first, j, cols,
+                           epilogue.accumulate);
     }
     finish_panel(pixel, target.data(), j, cols, epilogue);
   }
@@ -162,7 +162,12 @@ void conv_window_block(const detail::Windows& s, const T* x, std::int64_t image,
 /// the quotient lies within [rows, cols]. One row of pixels, with the epilogue.
 template <class T>
 void fold_row(const detail::Fold& f, const T* part, std::int64_t y, T* to, const Epilogue<T>& epilogue) {
-  if (!epilogue.accumulate) zero_run(f.w * f.c, to);
+  const std::int64_t row = f.w * f.c;
+  if (epilogue.bias) {
+    for (std::int64_t i = 0; i < row; ++i) to[i] = epilogue.bias[i % f.c];
+  } else if (!epilogue.accumulate) {
+    zero_run(row, to);
+  }
   for (std::int64_t ky = 0; ky < f.kh; ++ky) {
     const std::int64_t down = y + f.top - ky;
     if (down < 0 || down % f.stride != 0 || down / f.stride >= f.rows) continue;
@@ -176,14 +181,9 @@ void fold_row(const detail::Fold& f, const T* part, std::int64_t y, T* to, const
         for (std::int64_t c = 0; c < f.c; ++c) at[c] += from[c * f.channel];
     }
   }
-  constexpr std::int64_t group = 32;
-  T* pixel[group];
-  for (std::int64_t x = 0; x < f.w; x += group) {
-    const std::int64_t count = detail::smaller(group, f.w - x);
-    for (std::int64_t i = 0; i < count; ++i) pixel[i] = to + (x + i) * f.c;
-    for (std::int64_t j = 0; j < f.c; j += Tile<T>::cols)
-      finish_panel(count, pixel, j, detail::smaller(Tile<T>::cols, f.c - j), epilogue);
-  }
+  const Epilogue<T> rest{nullptr, epilogue.activation, false};  // the bias is in, so pixels are like channels
+  for (std::int64_t j = 0; j < row; j += Tile<T>::cols)
+    finish_panel(1, &to, j, detail::smaller(Tile<T>::cols, row - j), rest);
 }
 
 }  // namespace AGON_ISA

@@ -98,29 +98,34 @@ AGON_INLINE void prefetch_rows(std::int64_t rows, const T* from, std::int64_t ld
     for (std::int64_t q = 0; q < size; q += cache_line<T>) __builtin_prefetch(from + q, 0, 4 - level);
 }
 
-/// Rows of A in memory that the next tile will read.
+/// Rows of a matrix, `size` elements of each, that will soon be read.
 template <class T>
-struct NextRows {
-  std::int64_t count;
+struct SoonRead {
   const T* data;
-  std::int64_t ld;
+  std::int64_t ld, size, rows;
+
+  /// Asks for the share `i` of `parts` of them.
+  AGON_INLINE void prefetch(std::int64_t i, std::int64_t parts) const {
+    const std::int64_t first = i * rows / parts, last = (i + 1) * rows / parts;
+    prefetch_rows<2>(last - first, data + first * ld, ld, size);
+  }
 };
 
-/// `rows` rows of C from some panels: those of A stay in the first-level cache for all of them. What the next tile will
-/// read, and write if this one is too short to wait for it, is asked for meanwhile.
+/// `rows` rows of C from some panels: those of A stay in the first-level cache for all of them. What will be read soon,
+/// and what the next tile will write if this one is too short to wait for it, is asked for meanwhile.
 template <class T>
-void gemm_tile_row(std::int64_t rows, const LeftOperand<T>& a, std::int64_t depth, const NextRows<T>& next,
-                   std::int64_t count, const Panel<T>* panels, T* c, std::int64_t ldc, bool accumulate,
-                   const Epilogue<T>* epilogue) {
-  const T* row[Tile<T>::rows];
-  T* target[Tile<T>::rows];
+void gemm_tile_row(std::int64_t rows, const LeftOperand<T>& a, std::int64_t depth, const SoonRead<T>& next_a,
+                   const SoonRead<T>& next_b, std::int64_t count, const Panel<T>* panels, T* c, std::int64_t ldc,
+                   std::int64_t rows_below, bool accumulate, const Epilogue<T>* epilogue) {
+  const T* row[Tile<T>::narrow_rows];
+  T* target[Tile<T>::narrow_rows];
   for (std::int64_t r = 0; r < rows; ++r) row[r] = a.data + r * a.row, target[r] = c + r * ldc;
   const detail::Rows<T> left{row, &detail::whole_depth, 1, depth, a.step};
   for (std::int64_t q = 0; q < count; ++q) {
     const Panel<T>& b = panels[q];
-    const std::int64_t first = q * next.count / count, last = (q + 1) * next.count / count;
-    prefetch_rows<2>(last - first, next.data + first * next.ld, next.ld, depth);
-    if (depth < short_depth) prefetch_rows<1>(next.count, c + rows * ldc + b.j, ldc, b.cols);
+    next_a.prefetch(q, count);
+    next_b.prefetch(q, count);
+    if (depth < short_depth) prefetch_rows<1>(detail::smaller(rows, rows_below), c + rows * ldc + b.j, ldc, b.cols);
     tile_of<T>(rows, b.cols)(left, row, b.data, b.ld, target, b.j, b.cols, accumulate);
     if (epilogue) finish_panel(rows, target, b.j, b.cols, *epilogue);
   }
@@ -141,15 +146,19 @@ void gemm_block(const detail::GemmProblem<T>& p, const T* packed_b, const detail
   // Columns of A^T are copied for the whole block, because a line holds those of several tiles.
   const bool pack = packs_left(p), pack_block = pack && p.transpose_a, pack_tile = pack && !p.transpose_a;
   const std::int64_t packed_size = pack_block  ? (at.m + cache_line<T>)*plan.depth
-                                   : pack_tile ? Tile<T>::rows * (plan.depth + cache_line<T>)
+                                   : pack_tile ? Tile<T>::narrow_rows * (plan.depth + cache_line<T>)
                                                : 0;
   const std::int64_t left_size = detail::round_up(packed_size, cache_line<T>);
   const Workspace<T> workspace(left_size + (packed_b ? 0 : group * plan.depth));
   T* const packed_a = workspace.data();
 
+  // Both operands of A^T B lie along k: they are read in runs, so short that the next one is there in time.
+  const bool stream = p.transpose_a && !pack && how == RightOperand::in_place;
+  const std::int64_t run = stream ? detail::even_pieces(plan.depth, 80, 1) : plan.depth;
+
   std::int64_t done = 0;
   do {
-    const std::int64_t depth = detail::smaller(plan.depth, at.k_size - done), k = at.k + done;
+    const std::int64_t depth = detail::smaller(run, at.k_size - done), k = at.k + done;
     const bool accumulate = epilogue.accumulate || done > 0;
     done += depth;
     LeftOperand<T> a{};
@@ -159,16 +168,24 @@ void gemm_block(const detail::GemmProblem<T>& p, const T* packed_b, const detail
       Panel<T> panels[most_panels];
       gemm_list_panels(p, how, packed_b, j, n, k, depth, packed_a + left_size, panels);
       for (std::int64_t i = 0, height; i < at.m; i += height) {
-        height = tile_height<T>(at.m - i);
+        height = tile_height<T>(at.m - i, n);
         if (pack_tile) a = gemm_left(p, at.i + i, height, k, depth, packed_a);
-        const std::int64_t left = at.m - i - height, after = at.i + i + height;
-        NextRows<T> next{0, p.a.data, p.a.ld};
-        // Rows that are read in place and long are better left to the processor's own prefetching.
-        if (left > 0 && depth > 0 && !p.transpose_a && (pack_tile || depth <= 256))
-          next = {tile_height<T>(left), p.a.data + after * p.a.ld + k, p.a.ld};
+        const std::int64_t below = at.m - i - height;
+        SoonRead<T> next_a{p.a.data, 0, 0, 0}, next_b{p.b.data, 0, 0, 0};
+        if (stream) {
+          const std::int64_t rows = detail::smaller(run, p.k - k - depth);
+          const std::int64_t from = rows * i / at.m, count = rows * (i + height) / at.m - from;
+          if (count > 0) {
+            next_a = {p.a.data + (k + depth + from) * p.a.ld + at.i, p.a.ld, at.m, count};
+            next_b = {p.b.data + (k + depth + from) * p.b.ld + j, p.b.ld, n, count};
+          }
+        } else if (below > 0 && depth > 0 && !p.transpose_a && (pack_tile || depth <= 256)) {
+          // Rows that are read in place and long are better left to the processor's own prefetching.
+          next_a = {p.a.data + (at.i + i + height) * p.a.ld + k, p.a.ld, depth, tile_height<T>(below, n)};
+        }
         const LeftOperand<T> rows{pack_tile ? a.data : a.data + i * a.row, a.row, a.step};
-        gemm_tile_row(height, rows, depth, next, detail::ceil_div(n, panel), panels, c + (at.i + i) * ldc, ldc,
-                      accumulate, done == at.k_size ? &epilogue : nullptr);
+        gemm_tile_row(height, rows, depth, next_a, next_b, detail::ceil_div(n, panel), panels, c + (at.i + i) * ldc,
+                      ldc, below, accumulate, done == at.k_size ? &epilogue : nullptr);
       }
     }
   } while (done < at.k_size);

@@ -3,10 +3,12 @@ inline namespace AGON_BUILD {
 namespace AGON_ISA {
 
 /// The largest register tile: rows x cols accumulators, one column vector of the left operand and one row of the right
-/// one fit into the 32 registers of AVX-512 or the 16 of the others.
+/// one fit into the 32 registers of AVX-512 or the 16 of the others. Tiles of one vector may be higher where it takes
+/// more rows to keep the multiply-add units busy.
 template <class T>
 struct Tile {
   static constexpr int rows = AGON_VECTOR_BYTES == 64 ? 14 : 6;
+  static constexpr int narrow_rows = AGON_VECTOR_BYTES == 32 ? 12 : rows;
   static constexpr int vectors = 2;
   static constexpr int cols = vectors * Vec<T>::lanes;
 };
@@ -88,30 +90,34 @@ constexpr std::array<MultiplyTile<T>, sizeof...(m)> tiles_of_width(std::integer_
   return {multiply_tile<T, m + 1, n>...};
 }
 
-/// The tile of `rows` <= Tile<T>::rows rows and `cols` <= Tile<T>::cols columns.
+/// The tile of `rows` rows and `cols` <= Tile<T>::cols columns.
 template <class T>
 AGON_INLINE MultiplyTile<T> tile_of(std::int64_t rows, std::int64_t cols) {
-  constexpr auto heights = std::make_integer_sequence<int, Tile<T>::rows>{};
-  static constexpr std::array<MultiplyTile<T>, Tile<T>::rows> tiles[] = {tiles_of_width<T, 1>(heights),
-                                                                         tiles_of_width<T, 2>(heights)};
-  return tiles[cols > Vec<T>::lanes ? 1 : 0][static_cast<std::size_t>(rows - 1)];
+  static constexpr auto narrow = tiles_of_width<T, 1>(std::make_integer_sequence<int, Tile<T>::narrow_rows>{});
+  static constexpr auto wide = tiles_of_width<T, 2>(std::make_integer_sequence<int, Tile<T>::rows>{});
+  const auto index = static_cast<std::size_t>(rows - 1);
+  return cols > Vec<T>::lanes ? wide[index] : narrow[index];
 }
 
 /// Height of the next tile where `rows` are left: whole ones, but two of about the same height instead of a whole and a
 /// low one, whose few sums would wait for each other.
 template <class T>
-AGON_INLINE std::int64_t tile_height(std::int64_t rows) {
-  constexpr std::int64_t whole = Tile<T>::rows;
+AGON_INLINE std::int64_t tile_height(std::int64_t rows, std::int64_t cols) {
+  const std::int64_t whole = cols > Vec<T>::lanes ? Tile<T>::rows : Tile<T>::narrow_rows;
   if (rows >= whole + whole / 2) return whole;
   return rows > whole ? (rows + 1) / 2 : rows;
 }
 
-/// c[i][j .. j + cols) = or += a b for any number of rows and one panel of columns, cols <= Tile<T>::cols.
-template <class T>
+/// c[i][j .. j + cols) = or += a b for any number of rows and one panel of columns, cols <= Tile<T>::cols. Where c is
+/// far away and the tiles are too short to wait for it, it pays to ask for the rows of the next tile before each.
+template <bool far = false, class T>
 void multiply_panel(std::int64_t rows, const detail::Rows<T>& a, const T* b, std::int64_t ldb, T* const* c,
                     std::int64_t j, std::int64_t cols, bool accumulate) {
   for (std::int64_t i = 0, height; i < rows; i += height) {
-    height = tile_height<T>(rows - i);
+    height = tile_height<T>(rows - i, cols);
+    if (far && a.segments * a.length < short_depth)
+      for (std::int64_t r = i + height; r < detail::smaller(rows, i + 2 * height); ++r)
+        for (std::int64_t q = 0; q < cols; q += Vec<T>::lanes) __builtin_prefetch(c[r] + j + q, 1);
     tile_of<T>(height, cols)(a, a.row + i, b, ldb, c + i, j, cols, accumulate);
   }
 }
