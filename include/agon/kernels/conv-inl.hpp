@@ -2,22 +2,6 @@ namespace agon::kernels {
 inline namespace AGON_BUILD {
 namespace AGON_ISA {
 
-template <class T>
-AGON_INLINE void copy_run(std::int64_t n, const T* from, T* to) {
-  using V = Vec<T>;
-  std::int64_t i = 0;
-  for (; i + V::lanes <= n; i += V::lanes) V::load(from + i).store(to + i);
-  if (i < n) V::load_first(from + i, n - i).store_first(to + i, n - i);
-}
-
-template <class T>
-AGON_INLINE void zero_run(std::int64_t n, T* to) {
-  using V = Vec<T>;
-  std::int64_t i = 0;
-  for (; i + V::lanes <= n; i += V::lanes) V::zero().store(to + i);
-  if (i < n) V::zero().store_first(to + i, n - i);
-}
-
 /// Rows [first, first + count) of a padded image.
 template <class T>
 void pad_rows(const detail::Windows& s, const T* image, std::int64_t first, std::int64_t count, T* to) {

@@ -26,6 +26,22 @@ template <int h, class T>
 AGON_INLINE void transpose(Vec<T> (&)[Vec<T>::lanes]) {}
 #endif
 
+template <class T>
+AGON_INLINE void copy_run(std::int64_t n, const T* from, T* to) {
+  using V = Vec<T>;
+  std::int64_t i = 0;
+  for (; i + V::lanes <= n; i += V::lanes) V::load(from + i).store(to + i);
+  if (i < n) V::load_first(from + i, n - i).store_first(to + i, n - i);
+}
+
+template <class T>
+AGON_INLINE void zero_run(std::int64_t n, T* to) {
+  using V = Vec<T>;
+  std::int64_t i = 0;
+  for (; i + V::lanes <= n; i += V::lanes) V::zero().store(to + i);
+  if (i < n) V::zero().store_first(to + i, n - i);
+}
+
 /// Copies a rows x cols matrix into rows of `width` >= cols elements, the rest of each row zero.
 template <class T>
 void pack_copy(std::int64_t rows, std::int64_t cols, const T* from, std::int64_t ld, T* to, std::int64_t width) {

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <agon/kernels/conv_plan.hpp>
+#include <agon/kernels/gemm.hpp>
+
+#include <cstdint>
+
+namespace agon::kernels::detail {
+inline namespace AGON_BUILD {
+
+/// Images as the tiles of a convolution see them: element i of tile t, in a phase of `phases`, is line (or column)
+/// step (4 t + i) + origin + phase.
+struct WinogradImages {
+  std::int64_t h, w, c;
+  std::int64_t step, origin, phases;
+
+  std::int64_t index(std::int64_t tile, std::int64_t i, std::int64_t phase) const {
+    return step * (4 * tile + i) + origin + phase;
+  }
+  bool inside(std::int64_t line, std::int64_t col) const { return line >= 0 && line < h && col >= 0 && col < w; }
+  std::int64_t depth() const { return phases * phases * c; }
+};
+
+struct WinogradTile {
+  std::int64_t image, y, x;
+};
+
+/// A 4 x 4 convolution with stride 2, or its input gradient, as 2 x 2 convolutions with stride 1: of the four phases of
+/// the input, or into those of the result. Winograd's F(4 x 4, 2 x 2) makes each 4 x 4 results from 25 products instead
+/// of 64: polynomials of the inputs and of the weights are evaluated at the points 0, -1, 1/2, 2 and infinity of both
+/// axes, multiplied there, and the result interpolated. Rounding errors are two to five times those of the plain sum;
+/// these points give the smallest. Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, CVPR
+/// 2016; the points give the matrices by the Toom-Cook construction.
+struct WinogradShape {
+  WinogradImages in, out;
+  std::int64_t n, tile_rows, tile_cols;
+
+  /// Elements from the weights of one point to those of the next: not a power of two, which would fall on few cache
+  /// sets.
+  std::int64_t point_size() const { return in.depth() * out.depth() + 80; }
+  std::int64_t tiles() const { return n * tile_rows * tile_cols; }
+  WinogradTile tile(std::int64_t t) const {
+    return {t / (tile_rows * tile_cols), t / tile_cols % tile_rows, t % tile_cols};
+  }
+};
+
+/// Where element (row, col) of a k x n matrix in panels of `panel` columns is.
+inline std::int64_t in_panels(std::int64_t k, std::int64_t n, std::int64_t row, std::int64_t col, std::int64_t panel) {
+  const std::int64_t j = col / panel * panel;
+  return j * k + row * smaller(panel, n - j) + col - j;
+}
+
+/// Where the weights of a winograd convolution are found. Forward: the kernel packed as a [16 c, o] matrix in panels,
+/// row (phase, c). Backward: the kernel [o, 16, c] as it is, column (phase, c).
+struct WinogradWeights {
+  bool forward;
+
+  std::int64_t offset(const WinogradShape& s, std::int64_t row, std::int64_t col, std::int64_t y, std::int64_t x,
+                      std::int64_t panel) const {
+    if (forward) {
+      const std::int64_t phase = row / s.in.c, tap = (2 * y + phase / 2) * 4 + 2 * x + phase % 2;
+      return in_panels(16 * s.in.c, s.out.c, tap * s.in.c + row % s.in.c, col, panel);
+    }
+    const std::int64_t phase = col / s.out.c, tap = (2 - 2 * y + phase / 2) * 4 + 2 - 2 * x + phase % 2;
+    return (row * 16 + tap) * s.out.c + col % s.out.c;
+  }
+};
+
+}  // namespace AGON_BUILD
+}  // namespace agon::kernels::detail
+
+#define AGON_KERNEL_BODY <agon/kernels/conv_winograd-inl.hpp>
+#include <agon/kernels/foreach_isa.hpp>

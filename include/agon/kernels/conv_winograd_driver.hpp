@@ -1,0 +1,121 @@
+#pragma once
+
+#include <agon/core/parallel.hpp>
+#include <agon/core/storage.hpp>
+#include <agon/kernels/conv_shape.hpp>
+#include <agon/kernels/conv_winograd.hpp>
+
+#include <cstdint>
+
+namespace agon::kernels {
+inline namespace AGON_BUILD {
+namespace conv_driver {
+
+using detail::ceil_div, detail::larger, detail::round_up, detail::smaller;
+
+template <class T>
+void winograd_weights(Isa isa, const detail::WinogradShape& s, const detail::WinogradWeights& w, std::int64_t first,
+                      std::int64_t last, const T* from, T* to) {
+  AGON_DISPATCH_ON(isa, winograd_weights(s, w, first, last, from, to));
+}
+
+template <class T>
+void winograd_block(Isa isa, const detail::WinogradShape& s, std::int64_t first, std::int64_t count, const T* x,
+                    const T* weights, T* y, const Epilogue<T>& epilogue) {
+  AGON_DISPATCH_ON(isa, winograd_block(s, first, count, x, weights, y, epilogue));
+}
+
+template <class T>
+void winograd_gather(Isa isa, const detail::WinogradShape& s, std::int64_t first, std::int64_t count, const T* x, T* to,
+                     std::int64_t ld, std::int64_t point_size) {
+  AGON_DISPATCH_ON(isa, winograd_gather(s, first, count, x, to, ld, point_size));
+}
+
+template <class T>
+void winograd_gather_gradients(Isa isa, const detail::WinogradShape& s, std::int64_t first, std::int64_t count,
+                               const T* g, T* to, std::int64_t ld, std::int64_t point_size) {
+  AGON_DISPATCH_ON(isa, winograd_gather_gradients(s, first, count, g, to, ld, point_size));
+}
+
+template <class T>
+void winograd_weight_product(Isa isa, std::int64_t tiles, std::int64_t k, std::int64_t first, std::int64_t count,
+                             const T* x, std::int64_t ld_x, const T* g, std::int64_t ld_g, T* w, bool accumulate) {
+  AGON_DISPATCH_ON(isa, winograd_weight_product(tiles, k, first, count, x, ld_x, g, ld_g, w, accumulate));
+}
+
+template <class T>
+void winograd_weight_results(Isa isa, const detail::WinogradShape& s, std::int64_t first, std::int64_t last,
+                             const T* from, std::int64_t point_size, T* w) {
+  AGON_DISPATCH_ON(isa, winograd_weight_results(s, first, last, from, point_size, w));
+}
+
+/// Whether a convolution and its input gradient go by Winograd's algorithm: 4 x 4 with stride 2, channels in whole
+/// vectors, and so many of them and pixels that it pays.
+inline bool prefer_winograd(const ConvShape& s, const detail::TileSize& tile) {
+  return s.kh == 4 && s.kw == 4 && s.stride == 2 && s.c % tile.lanes == 0 && s.o % tile.lanes == 0 &&
+         s.c * s.o >= 1024 && s.n * s.oh * s.ow >= 512;
+}
+
+/// y from x, or the input gradient y from the upstream gradient x.
+template <class T>
+void run_winograd(Isa isa, const detail::WinogradShape& s, bool forward, const T* x, const T* w, T* y,
+                  const Epilogue<T>& epilogue) {
+  constexpr std::int64_t grain = 1 << 8, cache_bytes = 512 << 10, element = sizeof(T);
+  const auto tile = gemm_driver::tile_size<T>(isa);
+  const std::int64_t k = s.in.depth(), n = s.out.depth();
+  const Workspace<T> weights(25 * s.point_size()), packed(forward ? 4 * k * n : 0);
+  if (forward) gemm_driver::pack_panels(isa, {{}, false, {w, n, 4 * k, 4 * k}, true, 0, n, 4 * k}, packed.data());
+  parallel_for(k * n / tile.lanes, grain, [&](std::int64_t first, std::int64_t last) {
+    winograd_weights(isa, s, {forward}, first, last, forward ? packed.data() : w, weights.data());
+  });
+  // Jobs of about equal size and even in number, of as many tiles as the second-level cache holds at all points.
+  const std::int64_t fit = larger(tile.rows, cache_bytes / (25 * (k + n) * element) / tile.rows * tile.rows);
+  const std::int64_t count = ceil_div(s.tiles(), round_up(ceil_div(s.tiles(), fit), 2));
+  parallel_chunks(ceil_div(s.tiles(), count), [&](std::int64_t job) {
+    const std::int64_t first = job * count;
+    winograd_block(isa, s, first, smaller(count, s.tiles() - first), x, weights.data(), y, epilogue);
+  });
+}
+
+/// The weight gradient w of a convolution, so many tiles at a time as the caches hold at all points.
+template <class T>
+void run_winograd_weights(Isa isa, const detail::WinogradShape& s, const T* x, const T* g, T* w) {
+  constexpr std::int64_t line = 64 / static_cast<std::int64_t>(sizeof(T)), cache_bytes = 2 << 20;
+  const std::int64_t k = s.in.depth(), o = s.out.c, ld_x = k + line, ld_g = o + line;
+  const std::int64_t fit = cache_bytes / (25 * (ld_x + ld_g) * static_cast<std::int64_t>(sizeof(T)));
+  const std::int64_t chunk = detail::even_pieces(s.tiles(), larger(fit, 64), 8);
+  // Points do not lie a power of two apart, which would fall on few cache sets.
+  const std::int64_t size_x = chunk * ld_x + 5 * line, size_g = chunk * ld_g + 5 * line, size_w = o * k + 5 * line;
+  const Workspace<T> inputs(25 * size_x), gradients(25 * size_g), weights(25 * size_w);
+  const std::int64_t rows = round_up(ceil_div(o, 2), gemm_driver::tile_size<T>(isa).rows), blocks = ceil_div(o, rows);
+  for (std::int64_t from = 0; from < s.tiles(); from += chunk) {
+    const std::int64_t tiles = smaller(chunk, s.tiles() - from);
+    parallel_for(tiles, 8, [&](std::int64_t first, std::int64_t last) {
+      winograd_gather(isa, s, from + first, last - first, x, inputs.data() + first * ld_x, ld_x, size_x);
+      winograd_gather_gradients(isa, s, from + first, last - first, g, gradients.data() + first * ld_g, ld_g, size_g);
+    });
+    parallel_chunks(25 * blocks, [&](std::int64_t job) {
+      const std::int64_t point = job / blocks, first = job % blocks * rows;
+      winograd_weight_product(isa, tiles, k, first, smaller(rows, o - first), inputs.data() + point * size_x, ld_x,
+                              gradients.data() + point * size_g, ld_g, weights.data() + point * size_w, from > 0);
+    });
+  }
+  parallel_for(o, 4, [&](std::int64_t first, std::int64_t last) {
+    winograd_weight_results(isa, s, first, last, weights.data(), size_w, w);
+  });
+}
+
+inline detail::WinogradShape winograd_forward(const ConvShape& s) {
+  return {{s.h, s.w, s.c, 2, -s.padding, 2}, {s.oh, s.ow, s.o, 1, 0, 1}, s.n, ceil_div(s.oh, 4), ceil_div(s.ow, 4)};
+}
+
+inline detail::WinogradShape winograd_input_grad(const ConvShape& s) {
+  const std::int64_t first = s.padding / 2;  // pixel r is 2 q + phase - padding, and sees g[q - 1] and g[q]
+  const auto tiles = [&](std::int64_t size) { return ceil_div((size - 1 + s.padding) / 2 + 1 - first, 4); };
+  return {
+      {s.oh, s.ow, s.o, 1, first - 1, 1}, {s.h, s.w, s.c, 2, 2 * first - s.padding, 2}, s.n, tiles(s.h), tiles(s.w)};
+}
+
+}  // namespace conv_driver
+}  // namespace AGON_BUILD
+}  // namespace agon::kernels
