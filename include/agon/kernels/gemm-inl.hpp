@@ -154,7 +154,7 @@ void gemm_block(const detail::GemmProblem<T>& p, const T* packed_b, const detail
 
   // Both operands of A^T B lie along k: they are read in runs, so short that the next one is there in time.
   const bool stream = p.transpose_a && !pack && how == RightOperand::in_place;
-  const std::int64_t run = stream ? detail::even_pieces(plan.depth, 80, 1) : plan.depth;
+  const std::int64_t run = stream ? detail::even_pieces(plan.depth, 220, 1) : plan.depth;
 
   std::int64_t done = 0;
   do {
