@@ -296,3 +296,15 @@ TEMPLATE_TEST_CASE("large scores do not overflow and NaN passes", "[attention]",
     CHECK(std::isfinite(results.o[4]));
   });
 }
+
+TEMPLATE_TEST_CASE("a score of minus infinity is a probability of zero", "[attention]", float, double) {
+  using T = TestType;
+  Problem<T> problem({1, 1, 1, 2, 4, 4});
+  const T large = std::sqrt(std::numeric_limits<T>::max()) * T(4);
+  std::fill(problem.q.begin(), problem.q.end(), T(0));
+  std::fill(problem.k.begin(), problem.k.end(), T(0));
+  problem.q[0] = large;
+  problem.k[0] = -large;
+  const auto second = problem.v.begin() + problem.shape.ld_v;
+  for_each_isa([&] { CHECK(problem.run().o == std::vector<T>(second, second + 4)); });
+}

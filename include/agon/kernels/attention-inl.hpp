@@ -103,12 +103,12 @@ AGON_INLINE Vec<T> load_last_scores(const T* s, const bool* mask, std::int64_t j
 template <class T>
 AGON_INLINE Vec<T> probability(Vec<T> x) {
   using K = detail::MathTable<T>;
-#if AGON_VECTOR_BYTES == 64
-  const auto n = round(x);  // its scaling takes any exponent, and NaN
-  return scale(horner(x - n, K::exp2.c), n);
-#else
   const auto y = max(Vec<T>::set1(K::exp2_lowest), x), n = round(y);
-  return keep_nan(x, scale(horner(y - n, K::exp2.c), n));
+  const auto p = scale(horner(y - n, K::exp2.c), n);
+#if AGON_VECTOR_BYTES == 64
+  return p;  // none of these instructions loses a NaN
+#else
+  return keep_nan(x, p);
 #endif
 }
 
@@ -184,7 +184,7 @@ void multiply(std::int64_t rows, const detail::Rows<T>& a, const T* b, std::int6
               bool accumulate) {
 #if AGON_VECTOR_BYTES == 64
   // Half of each register would be padding.
-  if (n <= Vec<T>::lanes / 2) return avx2::multiply_panel(rows, a, b, ldb, c, 0, n, accumulate);
+  if (n > 0 && n <= Vec<T>::lanes / 2) return avx2::multiply_panel(rows, a, b, ldb, c, 0, n, accumulate);
 #endif
   for (std::int64_t j = 0; j < n; j += Tile<T>::cols)
     multiply_panel(rows, a, b + j, ldb, c, j, detail::smaller(Tile<T>::cols, n - j), accumulate);

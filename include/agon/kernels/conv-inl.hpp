@@ -113,8 +113,9 @@ void conv_tap_block(const detail::Windows& s, const T* x, const T* g, std::int64
   } while (from < at.k + at.k_size);
 }
 
-/// The same where they are not, transposed: the product [kh kw c, o] of the windows of padded images, `image` elements
-/// apart, and g, whose rows are `width` elements long and whole vectors.
+/// One job of the transposed weight gradient [kh kw c, o]: the product of the transposed windows and g. The windows are
+/// read where they stand, in padded images that are `image` elements apart, and g in rows of `width` elements, whole
+/// vectors. It serves few channels of x, and few of g with the two in each other's place. `at` counts images along k.
 template <class T>
 void conv_window_block(const detail::Windows& s, const T* x, std::int64_t image, const T* g, std::int64_t width,
                        const detail::GemmPlan& plan, const detail::GemmBlock& at, T* w, std::int64_t ldw) {
@@ -166,8 +167,7 @@ void fold_row(const detail::Fold& f, const T* part, std::int64_t y, T* to, const
     }
   }
   const Epilogue<T> rest{nullptr, epilogue.activation, false};  // the bias is in, so pixels are like channels
-  for (std::int64_t j = 0; j < row; j += Tile<T>::cols)
-    finish_panel(1, &to, j, detail::smaller(Tile<T>::cols, row - j), rest);
+  finish_panel(1, &to, 0, row, rest);
 }
 
 }  // namespace AGON_ISA

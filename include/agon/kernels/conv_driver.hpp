@@ -54,10 +54,6 @@ const T* never_null(const T* operand, std::int64_t size, const T* other) {
   return size > 0 ? operand : other;
 }
 
-inline detail::Windows windows_of(const ConvShape& s) {
-  return {s.n, s.h, s.w, s.c, s.kh, s.kw, s.stride, s.padding, s.padding, s.oh, s.ow};
-}
-
 /// All windows times the packed right operand, the jobs spread over the threads.
 template <class T>
 void run_windows(Isa isa, const detail::Windows& s, const T* x, const T* packed, std::int64_t out_channels,
@@ -213,8 +209,9 @@ void conv2d(const ConvShape& s, const T* x, const T* w, T* y, const Epilogue<T>&
         taps - 1, -s.kw, -1,  taps};
     return conv_driver::run_fold(isa, s.n, fold, parts.data(), y, epilogue);
   }
-  if (conv_driver::prefer_winograd(s, gemm_driver::tile_size<T>(isa)))
-    return conv_driver::run_winograd(isa, conv_driver::winograd_forward(s), true, x, w, y, epilogue);
+  if (const auto winograd = conv_driver::winograd_forward(s);
+      conv_driver::prefer_winograd(s, winograd, gemm_driver::tile_size<T>(isa), sizeof(T)))
+    return conv_driver::run_winograd(isa, winograd, true, x, w, y, epilogue);
   const detail::GemmProblem<T> problem{{}, false, {w, s.o, depth, depth}, true, s.n * s.oh * s.ow, s.o, depth};
   const Workspace<T> packed(depth * detail::round_up(s.o, gemm_driver::tile_size<T>(isa).lanes));
   gemm_driver::pack_panels(isa, problem, packed.data());
@@ -239,8 +236,9 @@ void conv2d_input_grad(const ConvShape& s, const T* g, const T* w, T* x, const E
                             s.stride, s.padding, s.padding, 0,    s.kw * s.c, s.c,   1};
     return conv_driver::run_fold(isa, s.n, fold, parts.data(), x, epilogue);
   }
-  if (conv_driver::prefer_winograd(s, gemm_driver::tile_size<T>(isa)))
-    return conv_driver::run_winograd(isa, conv_driver::winograd_input_grad(s), false, g, w, x, epilogue);
+  if (const auto winograd = conv_driver::winograd_input_grad(s);
+      conv_driver::prefer_winograd(s, winograd, gemm_driver::tile_size<T>(isa), sizeof(T)))
+    return conv_driver::run_winograd(isa, winograd, false, g, w, x, epilogue);
   conv_driver::run_phases(isa, s, g, w, x, epilogue);
 }
 
@@ -256,8 +254,9 @@ void conv2d_weight_grad(const ConvShape& s, const T* x, const T* g, T* w) {
   const auto tile = gemm_driver::tile_size<T>(isa);
   if (s.stride > 1 || !conv_driver::prefer_fold(s.o, taps, tile)) {
     const auto windows = conv_driver::windows_of(s);
-    if (conv_driver::prefer_winograd(s, tile))
-      return conv_driver::run_winograd_weights(isa, conv_driver::winograd_forward(s), x, g, w);
+    if (const auto winograd = conv_driver::winograd_forward(s);
+        conv_driver::prefer_winograd(s, winograd, tile, sizeof(T)))
+      return conv_driver::run_winograd_weights(isa, winograd, x, g, w);
     if (s.c % tile.lanes == 0) return conv_driver::multiply_taps(isa, windows, x, g, s.o, w);
     const Workspace<T> turned(windows.depth() * s.o);
     conv_driver::multiply_windows(isa, windows, x, g, s.o, turned.data());

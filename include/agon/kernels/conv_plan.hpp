@@ -29,6 +29,10 @@ struct Windows {
   Range rows_with_tap(std::int64_t ky) const { return windows_inside(top - ky, h, oh); }
   Range cols_with_tap(std::int64_t kx) const { return windows_inside(left - kx, w, ow); }
 
+  /// How many taps of all rows of windows, or of all columns, lie on the image.
+  std::int64_t taps_of_rows() const { return taps_of(oh, &Windows::tap_rows); }
+  std::int64_t taps_of_cols() const { return taps_of(ow, &Windows::tap_cols); }
+
   /// Size of an image with all its zeros, as far as the windows reach.
   std::int64_t padded_rows() const { return (oh - 1) * stride + kh; }
   std::int64_t padded_cols() const { return (ow - 1) * stride + kw; }
@@ -38,6 +42,11 @@ struct Windows {
   std::int64_t depth() const { return kh * kw * c; }
 
  private:
+  std::int64_t taps_of(std::int64_t count, Range (Windows::*taps)(std::int64_t) const) const {
+    std::int64_t sum = 0;
+    for (std::int64_t i = 0; i < count; ++i) sum += (this->*taps)(i).size();
+    return sum;
+  }
   static Range taps_inside(std::int64_t start, std::int64_t taps, std::int64_t size) {
     const std::int64_t first = smaller(larger(0, -start), taps);
     return {first, larger(first, smaller(taps, size - start))};

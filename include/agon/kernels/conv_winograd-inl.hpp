@@ -2,7 +2,11 @@ namespace agon::kernels {
 inline namespace AGON_BUILD {
 namespace AGON_ISA {
 
-/// Five values of a row at the points 0, -1, 1/2, 2 and infinity (the last but one doubled), in place.
+// The Toom-Cook construction at the points 0, -1, 1/2, 2 and infinity. Factors move between the three maps as suits the
+// arithmetic: the inputs at 2 are doubled, the weights at -1, 1/2 and 2 hold the divisors -9/2, -9/8 and 9, those at
+// 1/2 an eighth more and those at 2 a half, which the powers of two in the results undo.
+
+/// Five values of a row at the points, in place.
 template <class T>
 AGON_INLINE void to_points(Vec<T>& a, Vec<T>& b, Vec<T>& c, Vec<T>& d, Vec<T>& e) {
   const Vec<T> two = Vec<T>::set1(T(2)), minus = Vec<T>::set1(T(-1.5));
@@ -132,11 +136,11 @@ void winograd_block(const detail::WinogradShape& s, std::int64_t first, std::int
   const Workspace<const T*> row(count);
   const Workspace<T*> target(count);
   winograd_gather(s, first, count, x, inputs.data(), ld_in, count * ld_in);
-  const std::int64_t after = detail::smaller(s.tiles(), first + 2 * count), image_size = s.in.h * s.in.w * s.in.c;
-  const std::int64_t next_image = first + count < after ? s.tile(first + count).image : 0;
-  const std::int64_t share = first + count < after ? (s.tile(after - 1).image + 1 - next_image) * image_size / 25 : 0;
+  // What the next job will read is asked for meanwhile.
+  const std::int64_t next = first + count, end = detail::smaller(s.tiles(), next + count);
+  const std::int64_t from = next < end ? s.first_input(next) : 0, size = next < end ? s.last_input(end - 1) - from : 0;
   for (std::int64_t point = 0; point < 25; ++point) {
-    prefetch_rows<2>(1, x + next_image * image_size + point * share, 0, share);
+    prefetch_rows<2>(1, x + from + point * size / 25, 0, size / 25);
     for (std::int64_t t = 0; t < count; ++t) {
       row.data()[t] = inputs.data() + (point * count + t) * ld_in;
       target.data()[t] = results.data() + (point * count + t) * ld_out;
@@ -164,8 +168,7 @@ void winograd_block(const detail::WinogradShape& s, std::int64_t first, std::int
           }
         winograd_results(results.data() + t * ld_out + (py * s.out.phases + px) * s.out.c, count * ld_out, s.out.c, to,
                          epilogue.accumulate);
-        for (std::int64_t j = 0; j < s.out.c; j += Tile<T>::cols)
-          finish_panel(inside, pixels, j, detail::smaller(Tile<T>::cols, s.out.c - j), epilogue);
+        finish_panel(inside, pixels, 0, s.out.c, epilogue);
       }
   }
 }

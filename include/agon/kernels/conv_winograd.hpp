@@ -29,8 +29,9 @@ struct WinogradTile {
 /// the input, or into those of the result. Winograd's F(4 x 4, 2 x 2) makes each 4 x 4 results from 25 products instead
 /// of 64: polynomials of the inputs and of the weights are evaluated at the points 0, -1, 1/2, 2 and infinity of both
 /// axes, multiplied there, and the result interpolated. Rounding errors are two to five times those of the plain sum;
-/// these points give the smallest. Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, CVPR
-/// 2016; the points give the matrices by the Toom-Cook construction.
+/// these points give the smallest. A NaN or an infinity in an input reaches all results of its tile.
+/// Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, CVPR 2016; the points give the matrices
+/// by the Toom-Cook construction.
 struct WinogradShape {
   WinogradImages in, out;
   std::int64_t n, tile_rows, tile_cols;
@@ -41,6 +42,18 @@ struct WinogradShape {
   std::int64_t tiles() const { return n * tile_rows * tile_cols; }
   WinogradTile tile(std::int64_t t) const {
     return {t / (tile_rows * tile_cols), t / tile_cols % tile_rows, t % tile_cols};
+  }
+  /// Where the lines of the images begin and end that a tile reads.
+  std::int64_t first_input(std::int64_t t) const { return line_start(tile(t).image, in.index(tile(t).y, 0, 0)); }
+  std::int64_t last_input(std::int64_t t) const {
+    return line_start(tile(t).image, in.index(tile(t).y, 4, in.phases - 1) + 1);
+  }
+  /// Multiplications for a pair of channels.
+  std::int64_t products() const { return 25 * tiles() * in.phases * in.phases * out.phases * out.phases; }
+
+ private:
+  std::int64_t line_start(std::int64_t image, std::int64_t line) const {
+    return (image * in.h + smaller(larger(line, 0), in.h)) * in.w * in.c;
   }
 };
 

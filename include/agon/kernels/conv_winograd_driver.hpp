@@ -13,6 +13,10 @@ namespace conv_driver {
 
 using detail::ceil_div, detail::larger, detail::round_up, detail::smaller;
 
+inline detail::Windows windows_of(const ConvShape& s) {
+  return {s.n, s.h, s.w, s.c, s.kh, s.kw, s.stride, s.padding, s.padding, s.oh, s.ow};
+}
+
 template <class T>
 void winograd_weights(Isa isa, const detail::WinogradShape& s, const detail::WinogradWeights& w, std::int64_t first,
                       std::int64_t last, const T* from, T* to) {
@@ -47,13 +51,6 @@ template <class T>
 void winograd_weight_results(Isa isa, const detail::WinogradShape& s, std::int64_t first, std::int64_t last,
                              const T* from, std::int64_t point_size, T* w) {
   AGON_DISPATCH_ON(isa, winograd_weight_results(s, first, last, from, point_size, w));
-}
-
-/// Whether a convolution and its input gradient go by Winograd's algorithm: 4 x 4 with stride 2, channels in whole
-/// vectors, and so many of them and pixels that it pays.
-inline bool prefer_winograd(const ConvShape& s, const detail::TileSize& tile) {
-  return s.kh == 4 && s.kw == 4 && s.stride == 2 && s.c % tile.lanes == 0 && s.o % tile.lanes == 0 &&
-         s.c * s.o >= 1024 && s.n * s.oh * s.ow >= 512;
 }
 
 /// y from x, or the input gradient y from the upstream gradient x.
@@ -114,6 +111,17 @@ inline detail::WinogradShape winograd_input_grad(const ConvShape& s) {
   const auto tiles = [&](std::int64_t size) { return ceil_div((size - 1 + s.padding) / 2 + 1 - first, 4); };
   return {
       {s.oh, s.ow, s.o, 1, first - 1, 1}, {s.h, s.w, s.c, 2, 2 * first - s.padding, 2}, s.n, tiles(s.h), tiles(s.w)};
+}
+
+/// Whether a pass of a convolution goes by Winograd's algorithm as `w` says: 4 x 4 with stride 2, channels in whole
+/// vectors, a third fewer multiplications than the taps inside the image take, enough tiles to pay for the weights at
+/// the points, and those not so large that the caches would lose them from job to job.
+inline bool prefer_winograd(const ConvShape& s, const detail::WinogradShape& w, const detail::TileSize& tile,
+                            std::int64_t element_bytes) {
+  constexpr std::int64_t few_channels = 1024, few_tiles = 40, most_bytes = 16 << 20;
+  if (s.kh != 4 || s.kw != 4 || s.stride != 2 || s.c % tile.lanes != 0 || s.o % tile.lanes != 0) return false;
+  if (s.c * s.o < few_channels || 100 * s.c * s.o * element_bytes > most_bytes || w.tiles() < few_tiles) return false;
+  return 3 * w.products() <= 2 * s.n * windows_of(s).taps_of_rows() * windows_of(s).taps_of_cols();
 }
 
 }  // namespace conv_driver
