@@ -111,21 +111,84 @@ struct SoonRead {
   }
 };
 
-/// `rows` rows of C from some panels: those of A stay in the first-level cache for all of them. What will be read soon,
-/// and what the next tile will write if this one is too short to wait for it, is asked for meanwhile.
+/// How a block reads its operands.
 template <class T>
-void gemm_tile_row(std::int64_t rows, const LeftOperand<T>& a, std::int64_t depth, const SoonRead<T>& next_a,
-                   const SoonRead<T>& next_b, std::int64_t count, const Panel<T>* panels, T* c, std::int64_t ldc,
-                   std::int64_t rows_below, bool accumulate, const Epilogue<T>* epilogue) {
+struct GemmReading {
+  RightOperand right;
+  bool pack_block;         ///< columns of A^T are copied for the whole block: a line holds those of several tiles
+  bool pack_tile;          ///< rows of A are copied tile by tile
+  bool stream;             ///< both operands of A^T B lie along k and are read where they are
+  std::int64_t run;        ///< depth that goes through the tiles at a time
+  std::int64_t group;      ///< columns whose panels the second-level cache holds
+  std::int64_t left_size;  ///< elements that copies of A take
+};
+
+constexpr std::int64_t most_panels = 16;
+
+template <class T>
+GemmReading<T> gemm_reading(const detail::GemmProblem<T>& p, const T* packed_b, const detail::GemmPlan& plan,
+                            const detail::GemmBlock& at) {
+  constexpr std::int64_t panel = Tile<T>::cols, bytes = sizeof(T), second_level = 384 << 10;
+  constexpr std::int64_t streamed_run = 220;  // so short that the next one is there in time
+  const std::int64_t few_rows = (p.b.ld * bytes <= 1024 ? 6 : 2) * Tile<T>::rows;
+  const bool pack = packs_left(p);
+  GemmReading<T> r{RightOperand::to_pack, pack && p.transpose_a, pack && !p.transpose_a, false, plan.depth, 0, 0};
+  if (packed_b)
+    r.right = RightOperand::packed;
+  else if (!p.transpose_b && at.m <= few_rows)
+    r.right = RightOperand::in_place;
+  r.stream = p.transpose_a && !pack && r.right == RightOperand::in_place;
+  if (r.stream) r.run = detail::even_pieces(plan.depth, streamed_run, 1);
+  const std::int64_t fit = detail::larger(1, second_level / (plan.depth * panel * bytes + 1));
+  r.group = detail::smaller(detail::smaller(fit, most_panels) * panel, detail::round_up(at.n, panel));
+  if (r.pack_block) r.left_size = (at.m + cache_line<T>)*plan.depth;
+  if (r.pack_tile) r.left_size = Tile<T>::narrow_rows * (plan.depth + cache_line<T>);
+  r.left_size = detail::round_up(r.left_size, cache_line<T>);
+  return r;
+}
+
+/// Rows of both operands to ask for while a tile is multiplied.
+template <class T>
+struct LookAhead {
+  SoonRead<T> a, b;
+};
+
+/// Of a streamed product the next run of both operands, this tile's share of it; else the next tile's rows of A, unless
+/// they are long and in place, where the processor's own prefetching does better.
+template <class T>
+LookAhead<T> gemm_look_ahead(const detail::GemmProblem<T>& p, const GemmReading<T>& reading,
+                             const detail::GemmBlock& tile, const detail::GemmBlock& block) {
+  LookAhead<T> next{{p.a.data, 0, 0, 0}, {p.b.data, 0, 0, 0}};
+  const std::int64_t k = tile.k + tile.k_size, below = block.i + block.m - tile.i - tile.m;
+  if (reading.stream) {
+    const std::int64_t rows = detail::smaller(reading.run, p.k - k), done = tile.i - block.i;
+    const std::int64_t from = rows * done / block.m, count = rows * (done + tile.m) / block.m - from;
+    if (count > 0) {
+      next.a = {p.a.data + (k + from) * p.a.ld + block.i, p.a.ld, block.m, count};
+      next.b = {p.b.data + (k + from) * p.b.ld + tile.j, p.b.ld, tile.n, count};
+    }
+  } else if (below > 0 && tile.k_size > 0 && !p.transpose_a && (reading.pack_tile || tile.k_size <= 256)) {
+    next.a = {p.a.data + (tile.i + tile.m) * p.a.ld + tile.k, p.a.ld, tile.k_size, tile_height<T>(below, tile.n)};
+  }
+  return next;
+}
+
+/// A tile's rows of C from some panels: those of A stay in the first-level cache for all of them. What comes next is
+/// asked for meanwhile; of C too, `rows_below` more rows, if the tiles are too short to wait for it.
+template <class T>
+void gemm_tile_row(std::int64_t rows, const LeftOperand<T>& a, std::int64_t depth, const LookAhead<T>& next,
+                   std::int64_t count, const Panel<T>* panels, MatView<T> c, std::int64_t rows_below, bool accumulate,
+                   const Epilogue<T>* epilogue) {
   const T* row[Tile<T>::narrow_rows];
   T* target[Tile<T>::narrow_rows];
-  for (std::int64_t r = 0; r < rows; ++r) row[r] = a.data + r * a.row, target[r] = c + r * ldc;
+  for (std::int64_t r = 0; r < rows; ++r) row[r] = a.data + r * a.row, target[r] = c.data + r * c.ld;
   const detail::Rows<T> left{row, &detail::whole_depth, 1, depth, a.step};
   for (std::int64_t q = 0; q < count; ++q) {
     const Panel<T>& b = panels[q];
-    next_a.prefetch(q, count);
-    next_b.prefetch(q, count);
-    if (depth < short_depth) prefetch_rows<1>(detail::smaller(rows, rows_below), c + rows * ldc + b.j, ldc, b.cols);
+    next.a.prefetch(q, count);
+    next.b.prefetch(q, count);
+    if (depth < short_depth)
+      prefetch_rows<1>(detail::smaller(rows, rows_below), c.data + rows * c.ld + b.j, c.ld, b.cols);
     tile_of<T>(rows, b.cols)(left, row, b.data, b.ld, target, b.j, b.cols, accumulate);
     if (epilogue) finish_panel(rows, target, b.j, b.cols, *epilogue);
   }
@@ -136,56 +199,28 @@ template <class T>
 void gemm_block(const detail::GemmProblem<T>& p, const T* packed_b, const detail::GemmPlan& plan,
                 const detail::GemmBlock& at, T* c, std::int64_t ldc, const Epilogue<T>& epilogue) {
   if (prefer_dots(p)) return gemm_dots(p, at, c, ldc, epilogue);
-  constexpr std::int64_t panel = Tile<T>::cols, bytes = sizeof(T), most_panels = 16, second_level = 384 << 10;
-  const std::int64_t few_rows = (p.b.ld * bytes <= 1024 ? 6 : 2) * Tile<T>::rows;
-  const auto how = packed_b                             ? RightOperand::packed
-                   : !p.transpose_b && at.m <= few_rows ? RightOperand::in_place
-                                                        : RightOperand::to_pack;
-  const std::int64_t fit = detail::larger(1, second_level / (plan.depth * panel * bytes + 1));
-  const std::int64_t group = detail::smaller(detail::smaller(fit, most_panels) * panel, detail::round_up(at.n, panel));
-  // Columns of A^T are copied for the whole block, because a line holds those of several tiles.
-  const bool pack = packs_left(p), pack_block = pack && p.transpose_a, pack_tile = pack && !p.transpose_a;
-  const std::int64_t packed_size = pack_block  ? (at.m + cache_line<T>)*plan.depth
-                                   : pack_tile ? Tile<T>::narrow_rows * (plan.depth + cache_line<T>)
-                                               : 0;
-  const std::int64_t left_size = detail::round_up(packed_size, cache_line<T>);
-  const Workspace<T> workspace(left_size + (packed_b ? 0 : group * plan.depth));
-  T* const packed_a = workspace.data();
-
-  // Both operands of A^T B lie along k: they are read in runs, so short that the next one is there in time.
-  const bool stream = p.transpose_a && !pack && how == RightOperand::in_place;
-  const std::int64_t run = stream ? detail::even_pieces(plan.depth, 220, 1) : plan.depth;
+  const auto reading = gemm_reading(p, packed_b, plan, at);
+  const Workspace<T> workspace(reading.left_size + (packed_b ? 0 : reading.group * plan.depth));
+  T *const packed_a = workspace.data(), *const scratch = packed_a + reading.left_size;
+  Panel<T> panels[most_panels];
 
   std::int64_t done = 0;
   do {
-    const std::int64_t depth = detail::smaller(run, at.k_size - done), k = at.k + done;
+    const std::int64_t depth = detail::smaller(reading.run, at.k_size - done), k = at.k + done;
     const bool accumulate = epilogue.accumulate || done > 0;
     done += depth;
     LeftOperand<T> a{};
-    if (!pack_tile) a = gemm_left(p, at.i, at.m, k, depth, pack_block ? packed_a : nullptr);
-    for (std::int64_t j = at.j; j < at.j + at.n; j += group) {
-      const std::int64_t n = detail::smaller(group, at.j + at.n - j);
-      Panel<T> panels[most_panels];
-      gemm_list_panels(p, how, packed_b, j, n, k, depth, packed_a + left_size, panels);
-      for (std::int64_t i = 0, height; i < at.m; i += height) {
-        height = tile_height<T>(at.m - i, n);
-        if (pack_tile) a = gemm_left(p, at.i + i, height, k, depth, packed_a);
-        const std::int64_t below = at.m - i - height;
-        SoonRead<T> next_a{p.a.data, 0, 0, 0}, next_b{p.b.data, 0, 0, 0};
-        if (stream) {
-          const std::int64_t rows = detail::smaller(run, p.k - k - depth);
-          const std::int64_t from = rows * i / at.m, count = rows * (i + height) / at.m - from;
-          if (count > 0) {
-            next_a = {p.a.data + (k + depth + from) * p.a.ld + at.i, p.a.ld, at.m, count};
-            next_b = {p.b.data + (k + depth + from) * p.b.ld + j, p.b.ld, n, count};
-          }
-        } else if (below > 0 && depth > 0 && !p.transpose_a && (pack_tile || depth <= 256)) {
-          // Rows that are read in place and long are better left to the processor's own prefetching.
-          next_a = {p.a.data + (at.i + i + height) * p.a.ld + k, p.a.ld, depth, tile_height<T>(below, n)};
-        }
-        const LeftOperand<T> rows{pack_tile ? a.data : a.data + i * a.row, a.row, a.step};
-        gemm_tile_row(height, rows, depth, next_a, next_b, detail::ceil_div(n, panel), panels, c + (at.i + i) * ldc,
-                      ldc, below, accumulate, done == at.k_size ? &epilogue : nullptr);
+    if (!reading.pack_tile) a = gemm_left(p, at.i, at.m, k, depth, reading.pack_block ? packed_a : nullptr);
+    for (std::int64_t j = at.j; j < at.j + at.n; j += reading.group) {
+      const std::int64_t n = detail::smaller(reading.group, at.j + at.n - j);
+      gemm_list_panels(p, reading.right, packed_b, j, n, k, depth, scratch, panels);
+      for (std::int64_t i = at.i, rows; i < at.i + at.m; i += rows) {
+        rows = tile_height<T>(at.i + at.m - i, n);
+        const auto left = reading.pack_tile ? gemm_left(p, i, rows, k, depth, packed_a)
+                                            : LeftOperand<T>{a.data + (i - at.i) * a.row, a.row, a.step};
+        gemm_tile_row(rows, left, depth, gemm_look_ahead(p, reading, {i, rows, j, n, k, depth}, at),
+                      detail::ceil_div(n, Tile<T>::cols), panels, {c + i * ldc, rows, p.n, ldc}, at.i + at.m - i - rows,
+                      accumulate, done == at.k_size ? &epilogue : nullptr);
       }
     }
   } while (done < at.k_size);

@@ -58,7 +58,9 @@ inline GemmPlan plan_gemm(std::int64_t m, std::int64_t n, std::int64_t k, const 
   const std::int64_t work = m * n * k;
   GemmPlan plan{m, n, k, 1, 1, 1, 1};
   if (work > serial_work) {
-    plan.n_block = even_pieces(n, 12 * tile.cols, tile.cols);
+    // Where columns alone give enough jobs, rows are not cut; then an even number of jobs is shared out better.
+    const std::int64_t pieces = ceil_div(n, 12 * tile.cols);
+    plan.n_block = round_up(ceil_div(n, pieces >= min_jobs ? round_up(pieces, 2) : pieces), tile.cols);
     const std::int64_t columns = ceil_div(n, plan.n_block);
     const std::int64_t wanted = larger(ceil_div(m * columns, max_jobs), job_work / (plan.n_block * k));
     const std::int64_t rows = columns >= min_jobs ? m : wanted;
