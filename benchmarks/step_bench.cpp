@@ -1,6 +1,7 @@
 // One training step, discriminator and generator, of each preset at batch 64. The arithmetic counted is 8 forward
 // passes of the discriminator and 4 of the generator an image, the products of convolutions, dense layers and attention
-// alone, those with padding included; a convolution after upsampling counts as the transposed one it is.
+// alone, those with padding included; a convolution after upsampling counts as the transposed one it is,
+// and one that goes by Winograd's algorithm as the plain sum it stands for.
 
 #include <agon/gan/average.hpp>
 #include <agon/gan/presets.hpp>
