@@ -9,7 +9,6 @@
 #include <cstdint>
 
 namespace agon::kernels {
-
 inline namespace AGON_BUILD {
 
 /// y = activation(conv(x, w) + bias); bias has o values. Cross-correlation, as everywhere in the field.

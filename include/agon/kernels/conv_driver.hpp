@@ -2,6 +2,10 @@
 
 #include <agon/kernels/conv.hpp>
 #include <agon/kernels/conv_winograd_driver.hpp>
+#include <agon/kernels/layout.hpp>
+
+#include <algorithm>
+#include <cstdint>
 
 namespace agon::kernels {
 inline namespace AGON_BUILD {
@@ -178,15 +182,6 @@ void multiply_windows(Isa isa, const detail::Windows& s, const T* x, const T* g,
                         });
 }
 
-/// to [cols, rows] = the transpose of from [rows, cols].
-template <class T>
-void transpose(std::int64_t rows, std::int64_t cols, const T* from, T* to) {
-  parallel_for(cols, (1 << 14) / (rows + 1), [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t j = first; j < last; ++j)
-      for (std::int64_t i = 0; i < rows; ++i) to[j * rows + i] = from[i * cols + j];
-  });
-}
-
 }  // namespace conv_driver
 
 template <Real T>
@@ -260,7 +255,7 @@ void conv2d_weight_grad(const ConvShape& s, const T* x, const T* g, T* w) {
     if (s.c % tile.lanes == 0) return conv_driver::multiply_taps(isa, windows, x, g, s.o, w);
     const Workspace<T> turned(windows.depth() * s.o);
     conv_driver::multiply_windows(isa, windows, x, g, s.o, turned.data());
-    return conv_driver::transpose(windows.depth(), s.o, turned.data(), w);
+    return copy<T>({s.o, windows.depth()}, turned.data(), {1, s.o}, w, {windows.depth(), 1});
   }
   // Few channels of g: its windows times x, [taps o, pixels] x [pixels, c] with the taps in reverse order.
   const detail::Windows windows{s.n, s.oh, s.ow, s.o, s.kh, s.kw, 1, s.kh - 1 - s.padding, s.kw - 1 - s.padding,

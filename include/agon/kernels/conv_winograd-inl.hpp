@@ -36,8 +36,8 @@ AGON_INLINE void weights_at_points(Vec<T> a, Vec<T> b, Vec<T>* out) {
   out[4] = b;
 }
 
-/// The right operands of all points, [k, n] in panels, for the vectors [first, last) of the k n elements. The weights
-/// of a vector at tap (y, x) are at `from` + the offset that `tap` gives.
+/// The right operands of all points, [k, n] in panels, for the vectors [first, last) of the k n elements. `w` says
+/// where from `from` on their weights are.
 template <class T>
 void winograd_weights(const detail::WinogradShape& s, const detail::WinogradWeights& w, std::int64_t first,
                       std::int64_t last, const T* from, T* to) {
