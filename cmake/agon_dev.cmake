@@ -27,5 +27,5 @@ add_library(agon_dev_compiled INTERFACE)
 target_link_libraries(agon_dev_compiled INTERFACE agon_compiled agon_dev)
 if(CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
   target_compile_options(agon_compiled PRIVATE -O2)  # also in a debug build: tests would take hours otherwise
-  target_compile_options(agon_dev_compiled INTERFACE "SHELL:-include agon/kernels/compiled.hpp")
+  target_compile_options(agon_dev_compiled INTERFACE "SHELL:-include agon/compiled.hpp")
 endif()

@@ -27,16 +27,17 @@ if(AGON_USE_OPENMP)
   endif()
 endif()
 
-# The kernels compiled once, for projects with many units: see agon/kernels/compiled.hpp, which agon/agon.hpp includes
+# Kernels and operations compiled once, for projects with many units: see agon/compiled.hpp, which agon/agon.hpp includes
 # where AGON_COMPILED is defined. Without the option it is built where it is used and not installed.
-add_library(agon_compiled STATIC "${PROJECT_SOURCE_DIR}/cmake/compiled.cpp")
+add_library(agon_compiled STATIC "${PROJECT_SOURCE_DIR}/cmake/compiled/kernels.cpp"
+                                 "${PROJECT_SOURCE_DIR}/cmake/compiled/ops.cpp")
 add_library(agon::compiled ALIAS agon_compiled)
 set_target_properties(agon_compiled PROPERTIES EXPORT_NAME compiled POSITION_INDEPENDENT_CODE ON)
 if(NOT AGON_COMPILED)
   set_target_properties(agon_compiled PROPERTIES EXCLUDE_FROM_ALL ON)
 endif()
 target_link_libraries(agon_compiled PUBLIC agon)
-target_compile_definitions(agon_compiled PUBLIC AGON_COMPILED PRIVATE AGON_COMPILED_BODY)
+target_compile_definitions(agon_compiled PUBLIC AGON_COMPILED)
 # Position-independent code would otherwise not inline what another module might replace.
 target_compile_options(agon_compiled PRIVATE $<$<CXX_COMPILER_ID:GNU,Clang>:-fno-semantic-interposition>)
 

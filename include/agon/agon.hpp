@@ -78,5 +78,5 @@
 #include <agon/tensor/tensor.hpp>
 
 #if defined(AGON_COMPILED)
-#include <agon/kernels/compiled.hpp>
+#include <agon/compiled.hpp>
 #endif

@@ -13,7 +13,7 @@ FLOORS = {"core": 0, "kernels": 1, "tensor": 2, "autograd": 3, "ops": 4, "nn": 5
 SIDES = {"data": 5, "io": 5, "interop": 5}
 SIDE_USES = {"io": {"data"}}
 # Umbrella headers and the folders they bring whole. What else they reach: agon.hpp nothing, io.hpp what it needs.
-UMBRELLAS = {"agon.hpp": [*FLOORS, "data"], "io/io.hpp": ["io"]}
+UMBRELLAS = {"agon.hpp": [*FLOORS, "data", "compiled.hpp"], "io/io.hpp": ["io"]}
 
 MAX_HEADER_LINES = 600
 MAX_FILE_BYTES = 1 << 20

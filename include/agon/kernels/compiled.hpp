@@ -1,9 +1,6 @@
 #pragma once
 
-/// The kernels' instances for float and double, compiled once in the target agon::compiled instead of in every unit.
-/// That target defines AGON_COMPILED, with which agon/agon.hpp includes this header; its one source file defines
-/// AGON_COMPILED_BODY. Library and users must be built with the same instruction set, -ffast-math and sanitizer flags:
-/// the names of the kernels carry the build's fingerprint, so a difference is an error of the linker.
+/// The kernels for float and double, as instances in agon::compiled: see agon/compiled.hpp.
 
 #include <agon/kernels/attention.hpp>
 #include <agon/kernels/conv.hpp>
@@ -24,6 +21,21 @@
 #else
 #define AGON_INSTANCE extern template
 #endif
+
+namespace agon {
+
+inline namespace AGON_BUILD {
+extern const bool compiled_build;  // defined in the library
+}
+
+#if !defined(AGON_COMPILED_BODY) && (defined(__GNUC__) || defined(__clang__))
+namespace detail {
+/// Makes every unit refer to a name that carries the build's fingerprint.
+[[gnu::used]] static const bool* const same_build_as_library = &compiled_build;
+}  // namespace detail
+#endif
+
+}  // namespace agon
 
 namespace agon::kernels {
 inline namespace AGON_BUILD {

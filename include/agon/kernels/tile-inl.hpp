@@ -4,11 +4,12 @@ namespace AGON_ISA {
 
 /// The largest register tile: rows x cols accumulators, one column vector of the left operand and one row of the right
 /// one fit into the 32 registers of AVX-512 or the 16 of the others. Tiles of one vector may be higher where it takes
-/// more rows to keep the multiply-add units busy.
+/// more rows to keep the multiply-add units busy. Lower tiles have at most `low_rows`: every height is compiled.
 template <class T>
 struct Tile {
   static constexpr int rows = AGON_VECTOR_BYTES == 64 ? 14 : 6;
   static constexpr int narrow_rows = AGON_VECTOR_BYTES == 32 ? 12 : rows;
+  static constexpr int low_rows = AGON_VECTOR_BYTES == 64 ? 7 : AGON_VECTOR_BYTES == 32 ? 6 : 3;
   static constexpr int vectors = 2;
   static constexpr int cols = vectors * Vec<T>::lanes;
 };
@@ -64,7 +65,10 @@ void multiply_tile(const detail::Rows<T>& a, const T* const* row, const T* b, st
       }
     }
   }
-  if (cols == n * V::lanes) {
+  const std::int64_t last = cols - (n - 1) * V::lanes;
+  // With AVX-512 the last vector always goes through a mask, which costs nothing: one way of storing less to compile.
+  const bool masked = AGON_VECTOR_BYTES == 64 || last < V::lanes;
+  if (!masked) {
 #pragma GCC unroll 16
     for (int i = 0; i < m; ++i)
 #pragma GCC unroll 4
@@ -73,39 +77,52 @@ void multiply_tile(const detail::Rows<T>& a, const T* const* row, const T* b, st
         (accumulate ? V::load(to) + sum[i][v] : sum[i][v]).store(to);
       }
   } else {
-    const std::int64_t last = cols - (n - 1) * V::lanes;
+#if AGON_VECTOR_BYTES >= 32
 #pragma GCC unroll 16
     for (int i = 0; i < m; ++i)
 #pragma GCC unroll 4
       for (int v = 0; v < n; ++v) {
         T* const to = c[i] + j + v * V::lanes;
-        const std::int64_t width = v == n - 1 ? last : V::lanes;
-        (accumulate ? V::load_first(to, width) + sum[i][v] : sum[i][v]).store_first(to, width);
+        if (v < n - 1)
+          (accumulate ? V::load(to) + sum[i][v] : sum[i][v]).store(to);
+        else
+          (accumulate ? V::load_first(to, last) + sum[i][v] : sum[i][v]).store_first(to, last);
       }
+#else
+    T result[m][n * V::lanes];
+#pragma GCC unroll 16
+    for (int i = 0; i < m; ++i)
+#pragma GCC unroll 4
+      for (int v = 0; v < n; ++v) sum[i][v].store(result[i] + v * V::lanes);
+    for (int i = 0; i < m; ++i)
+      for (std::int64_t q = 0; q < cols; ++q) c[i][j + q] = accumulate ? c[i][j + q] + result[i][q] : result[i][q];
+#endif
   }
 }
 
-template <class T, int n, int... m>
-constexpr std::array<MultiplyTile<T>, sizeof...(m)> tiles_of_width(std::integer_sequence<int, m...>) {
-  return {multiply_tile<T, m + 1, n>...};
+template <class T, int n, int whole, int... m>
+constexpr std::array<MultiplyTile<T>, sizeof...(m) + 1> tiles_of_width(std::integer_sequence<int, m...>) {
+  return {multiply_tile<T, m + 1, n>..., multiply_tile<T, whole, n>};
 }
 
-/// The tile of `rows` rows and `cols` <= Tile<T>::cols columns.
+/// The tile of `rows` rows, a height that tile_height() gives, and `cols` <= Tile<T>::cols columns.
 template <class T>
 AGON_INLINE MultiplyTile<T> tile_of(std::int64_t rows, std::int64_t cols) {
-  static constexpr auto narrow = tiles_of_width<T, 1>(std::make_integer_sequence<int, Tile<T>::narrow_rows>{});
-  static constexpr auto wide = tiles_of_width<T, 2>(std::make_integer_sequence<int, Tile<T>::rows>{});
-  const auto index = static_cast<std::size_t>(rows - 1);
+  using Low = std::make_integer_sequence<int, Tile<T>::low_rows>;
+  static constexpr auto narrow = tiles_of_width<T, 1, Tile<T>::narrow_rows>(Low{});
+  static constexpr auto wide = tiles_of_width<T, 2, Tile<T>::rows>(Low{});
+  const auto index = static_cast<std::size_t>(detail::smaller(rows - 1, Tile<T>::low_rows));
   return cols > Vec<T>::lanes ? wide[index] : narrow[index];
 }
 
-/// Height of the next tile where `rows` are left: whole ones, but two of about the same height instead of a whole and a
-/// low one, whose few sums would wait for each other.
+/// Height of the next tile where `rows` are left: whole ones, then low ones of about the same height, as the few sums
+/// of a very low one would wait for each other.
 template <class T>
 AGON_INLINE std::int64_t tile_height(std::int64_t rows, std::int64_t cols) {
+  constexpr std::int64_t low = Tile<T>::low_rows;
   const std::int64_t whole = cols > Vec<T>::lanes ? Tile<T>::rows : Tile<T>::narrow_rows;
-  if (rows >= whole + whole / 2) return whole;
-  return rows > whole ? (rows + 1) / 2 : rows;
+  if (rows == whole || rows >= whole + low) return whole;
+  return detail::ceil_div(rows, detail::ceil_div(rows, low));
 }
 
 /// c[i][j .. j + cols) = or += a b for any number of rows and one panel of columns, cols <= Tile<T>::cols. Where c is
