@@ -237,6 +237,7 @@ void attend_rows(const AttentionShape<T>& shape, std::int64_t number, std::int64
   const T* weight[Block::rows];
   T* score[Block::rows];
   T* out[Block::rows];
+  T before[Block::rows];
   for (std::int64_t i = 0; i < Block::rows; ++i) weight[i] = score[i] = scores.data() + i * Block::width;
 
   const std::int64_t step = detail::even_pieces(shape.lk, Block::cols, Tile<T>::cols);
@@ -256,22 +257,25 @@ void attend_rows(const AttentionShape<T>& shape, std::int64_t number, std::int64
       }
       multiply_panels(rows, {query, &detail::whole_depth, 1, shape.dk, 1}, keys.data(), wide, score, 0,
                       detail::round_up(depth, V::lanes));
+      // All maxima first: each is a chain of its own, and many are under way at a time.
+      T* const tops = highest.data() + i - first;
+      T* const totals = total.data() + i - first;
       for (std::int64_t r = 0; r < rows; ++r) {
-        T& top = highest.data()[i - first + r];
-        T& sum_of_row = total.data()[i - first + r];
-        const std::int64_t visible = detail::smaller(depth, head.visible(i + r, j, n));
-        const bool* const mask = head.mask(i + r, j);
-        const T before = top;
-        top = highest_score(score[r], visible, mask, top);
-        const T shift = shift_of_row(top);
-        if (j > 0 && before != top) {
-          const V shrink = probability(V::set1(before - shift));
+        before[r] = tops[r];
+        tops[r] =
+            highest_score(score[r], detail::smaller(depth, head.visible(i + r, j, n)), head.mask(i + r, j), before[r]);
+      }
+      for (std::int64_t r = 0; r < rows; ++r) {
+        const T shift = shift_of_row(tops[r]);
+        if (j > 0 && before[r] != tops[r]) {
+          const V shrink = probability(V::set1(before[r] - shift));
           T factor[V::lanes];
           shrink.store(factor);
-          sum_of_row *= factor[0];
+          totals[r] *= factor[0];
           scale_run(shape.dv, shrink, out[r]);
         }
-        sum_of_row += exp_scores(score[r], visible, depth, mask, shift);
+        const std::int64_t visible = detail::smaller(depth, head.visible(i + r, j, n));
+        totals[r] += exp_scores(score[r], visible, depth, head.mask(i + r, j), shift);
       }
       multiply(rows, {weight, &detail::whole_depth, 1, depth, 1}, value.data, value.ld, out, shape.dv, j > 0);
     }

@@ -153,22 +153,35 @@ struct LookAhead {
   SoonRead<T> a, b;
 };
 
-/// Of a streamed product the next run of both operands, this tile's share of it; else the next tile's rows of A, unless
-/// they are long and in place, where the processor's own prefetching does better.
+/// Of a streamed product the next run of both operands, this tile's share of it. Else the next tile's rows of A, unless
+/// they are long and in place, where the processor's own prefetching does better; and where B is packed on the way,
+/// this tile's share of the columns that are packed next, by this job or by the next one.
 template <class T>
 LookAhead<T> gemm_look_ahead(const detail::GemmProblem<T>& p, const GemmReading<T>& reading,
                              const detail::GemmBlock& tile, const detail::GemmBlock& block) {
   LookAhead<T> next{{p.a.data, 0, 0, 0}, {p.b.data, 0, 0, 0}};
   const std::int64_t k = tile.k + tile.k_size, below = block.i + block.m - tile.i - tile.m;
+  const std::int64_t done = tile.i - block.i, j = tile.j + tile.n;
+  const auto share = [&](std::int64_t rows, std::int64_t& from) {
+    from = rows * done / block.m;
+    return rows * (done + tile.m) / block.m - from;
+  };
+  std::int64_t from = 0;
   if (reading.stream) {
-    const std::int64_t rows = detail::smaller(reading.run, p.k - k), done = tile.i - block.i;
-    const std::int64_t from = rows * done / block.m, count = rows * (done + tile.m) / block.m - from;
+    const std::int64_t count = share(detail::smaller(reading.run, p.k - k), from);
     if (count > 0) {
       next.a = {p.a.data + (k + from) * p.a.ld + block.i, p.a.ld, block.m, count};
       next.b = {p.b.data + (k + from) * p.b.ld + tile.j, p.b.ld, tile.n, count};
     }
-  } else if (below > 0 && tile.k_size > 0 && !p.transpose_a && (reading.pack_tile || tile.k_size <= 256)) {
+    return next;
+  }
+  if (below > 0 && tile.k_size > 0 && !p.transpose_a && (reading.pack_tile || tile.k_size <= 256))
     next.a = {p.a.data + (tile.i + tile.m) * p.a.ld + tile.k, p.a.ld, tile.k_size, tile_height<T>(below, tile.n)};
+  if (reading.right == RightOperand::to_pack && j < p.n && tile.k_size > 0) {
+    const std::int64_t cols = detail::smaller(tile.n, p.n - j);
+    const std::int64_t count = share(p.transpose_b ? cols : tile.k_size, from);
+    next.b = p.transpose_b ? SoonRead<T>{p.b.data + (j + from) * p.b.ld + tile.k, p.b.ld, tile.k_size, count}
+                           : SoonRead<T>{p.b.data + (tile.k + from) * p.b.ld + j, p.b.ld, cols, count};
   }
   return next;
 }
