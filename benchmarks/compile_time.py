@@ -3,7 +3,7 @@
 
 A line for each source, compiler and way of use: user CPU seconds (median of the runs), peak memory of the compiler and size
 of the object file. Sources are the first program of README.md, the umbrella header, and each header of agon/io and
-agon/interop, by itself; "compiled" means with agon::compiled, whose kernels are elsewhere."""
+agon/interop, by itself; "compiled" means with agon::compiled, where kernels and operations are compiled once for all."""
 
 import argparse
 import os

@@ -1,8 +1,9 @@
 #pragma once
 
 /// The build's fingerprint: code that compiles differently under different compiler flags lives in the inline namespace
-/// AGON_BUILD, so that translation units that differ in instruction set, FMA, -ffast-math or -ffinite-math-only, OpenMP
-/// or sanitizers do not share a body at link time. Other flags (-O, -fno-signed-zeros, ...) are not told apart.
+/// AGON_BUILD, so that translation units that differ in instruction set, FMA, -ffast-math or -ffinite-math-only,
+/// OpenMP, sanitizers or _GLIBCXX_DEBUG do not share a body at link time. Other flags (-O, -fno-signed-zeros, ...) are
+/// not told apart.
 
 #if defined(__AVX512F__)
 #define AGON_BUILD_ISA avx512
@@ -47,7 +48,14 @@
 #define AGON_BUILD_CHECKS _plain
 #endif
 
-#define AGON_BUILD_PASTE_(a, b, c, d, e) a##b##c##d##e
-#define AGON_BUILD_PASTE(a, b, c, d, e) AGON_BUILD_PASTE_(a, b, c, d, e)
-#define AGON_BUILD \
-  AGON_BUILD_PASTE(AGON_BUILD_ISA, AGON_BUILD_FMA, AGON_BUILD_MATH, AGON_BUILD_THREADS, AGON_BUILD_CHECKS)
+#if defined(_GLIBCXX_DEBUG)
+#define AGON_BUILD_LIBRARY _debug
+#else
+#define AGON_BUILD_LIBRARY
+#endif
+
+#define AGON_BUILD_PASTE_(a, b, c, d, e, f) a##b##c##d##e##f
+#define AGON_BUILD_PASTE(a, b, c, d, e, f) AGON_BUILD_PASTE_(a, b, c, d, e, f)
+#define AGON_BUILD                                                                                         \
+  AGON_BUILD_PASTE(AGON_BUILD_ISA, AGON_BUILD_FMA, AGON_BUILD_MATH, AGON_BUILD_THREADS, AGON_BUILD_CHECKS, \
+                   AGON_BUILD_LIBRARY)

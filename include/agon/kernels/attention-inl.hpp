@@ -200,14 +200,31 @@ void pack_transposed_panels(std::int64_t n, std::int64_t depth, T factor, const 
   if (factor != T(1)) scale_run(depth * detail::round_up(n, Vec<T>::lanes), Vec<T>::set1(factor), panels);
 }
 
-/// The columns [first, last) of c = a b, b in panels of together n columns; `first` begins a panel, and n and last are
-/// whole vectors.
+/// The columns [first, last) of c = or += a b for a small depth. Panel q of b begins at b + q * panel, its rows are ldb
+/// apart, or in a last one of fewer columns ldb_last; `first` begins a panel, and last is a whole vector.
 template <class T>
-void multiply_panels(std::int64_t rows, const detail::Rows<T>& a, const T* panels, std::int64_t n, T* const* c,
-                     std::int64_t first, std::int64_t last) {
-  for (std::int64_t j = first; j < last; j += Tile<T>::cols)
-    multiply_panel(rows, a, panels + j * a.length, detail::smaller(Tile<T>::cols, n - j), c, j,
-                   detail::smaller(Tile<T>::cols, last - j), false);
+void multiply_panels(std::int64_t rows, const LeftOperand<T>& a, std::int64_t depth, const T* b, std::int64_t panel,
+                     std::int64_t ldb, std::int64_t ldb_last, T* c, std::int64_t ldc, std::int64_t first,
+                     std::int64_t last, bool accumulate) {
+  constexpr std::int64_t cols = Tile<T>::cols;
+  b += first / cols * panel;
+  for (; first + 2 * cols <= last; first += 2 * cols, b += 2 * panel)
+    multiply_low<T, 2>(rows, a, depth, {{b, b + panel}, ldb}, c + first, ldc, accumulate);
+  if (first + cols <= last) {
+    multiply_low<T, 1>(rows, a, depth, {{b}, ldb}, c + first, ldc, accumulate);
+    first += cols, b += panel;
+  }
+  if (first < last) multiply_narrow(rows, a, depth, b, ldb_last, c + first, ldc, last - first, accumulate);
+}
+
+/// The same for panels that lie one after another and have n columns together, whole vectors.
+template <class T>
+void multiply_packed(std::int64_t rows, const LeftOperand<T>& a, std::int64_t depth, const T* panels, std::int64_t n,
+                     T* c, std::int64_t ldc, std::int64_t first, std::int64_t last) {
+  constexpr std::int64_t cols = Tile<T>::cols;
+  const std::int64_t begin = last / cols * cols;  // of the last panel, if only a part of it is asked for
+  multiply_panels(rows, a, depth, panels, cols * depth, cols, detail::smaller(cols, n - begin), c, ldc, first, last,
+                  false);
 }
 
 /// A matrix whose rows are whole vectors and, with a factor, scaled: itself, or a copy in `padded`.
@@ -233,7 +250,6 @@ void attend_rows(const AttentionShape<T>& shape, std::int64_t number, std::int64
   const Workspace<T> values(Block::cols * detail::round_up(shape.dv, V::lanes));
   const Workspace<T> highest(detail::round_up(count, V::lanes)), total(detail::round_up(count, V::lanes));
   for (std::int64_t i = 0; i < count; ++i) highest.data()[i] = hidden_score<T>, total.data()[i] = T(0);
-  const T* query[Block::rows];
   const T* weight[Block::rows];
   T* score[Block::rows];
   T* out[Block::rows];
@@ -251,15 +267,12 @@ void attend_rows(const AttentionShape<T>& shape, std::int64_t number, std::int64
       const std::int64_t rows = detail::smaller(Block::rows, first + count - i);
       const std::int64_t depth = head.any_seen(i, rows, j, n) ? head.visible(i + rows - 1, j, n) : 0;
       if (depth == 0 && j > 0) continue;
-      for (std::int64_t r = 0; r < rows; ++r) {
-        query[r] = head.query(q, i + r);
-        out[r] = head.output(o, i + r);
-      }
-      multiply_panels(rows, {query, &detail::whole_depth, 1, shape.dk, 1}, keys.data(), wide, score, 0,
-                      detail::round_up(depth, V::lanes));
+      for (std::int64_t r = 0; r < rows; ++r) out[r] = head.output(o, i + r);
+      multiply_packed(rows, {head.query(q, i), shape.ld_q, 1}, shape.dk, keys.data(), wide, scores.data(), Block::width,
+                      0, detail::round_up(depth, V::lanes));
       // All maxima first: each is a chain of its own, and many are under way at a time.
-      T* const tops = highest.data() + i - first;
-      T* const totals = total.data() + i - first;
+      T* const tops = highest.data() + (i - first);
+      T* const totals = total.data() + (i - first);
       for (std::int64_t r = 0; r < rows; ++r) {
         before[r] = tops[r];
         tops[r] =

@@ -95,11 +95,8 @@ void attend_backward_keys(const AttentionShape<T>& shape, std::int64_t number, s
   const Workspace<T> scores(Block::rows * Block::width), gradients(Block::rows * Block::width);
   const Workspace<T> dq_columns(shape.dk * Block::width);
   const Workspace<bool> seen(Block::width);
-  const Workspace<const T*> key_columns(shape.dk);
-  const Workspace<T*> dq_rows(shape.dk);
-  for (std::int64_t c = 0; c < shape.dk; ++c) dq_rows.data()[c] = dq_columns.data() + c * Block::width;
 
-  const T *p[Block::rows], *ds[Block::rows], *key_row[Block::rows], *value_row[Block::rows];
+  const T *p[Block::rows], *ds[Block::rows];
   T *score[Block::rows], *gradient[Block::rows], *dk_row[Block::rows], *dv_row[Block::rows];
   for (std::int64_t r = 0; r < Block::rows; ++r) {
     p[r] = score[r] = scores.data() + r * Block::width;
@@ -118,15 +115,13 @@ void attend_backward_keys(const AttentionShape<T>& shape, std::int64_t number, s
       const std::int64_t from = unseen < n ? unseen / Tile<T>::cols * Tile<T>::cols : 0;
       const std::int64_t to = unseen < n ? block.wide : 0, depth = unseen < n ? n - from : 0;
       for (std::int64_t r = 0; r < rows; ++r) {
-        key_row[r] = head.key(k, j + r);
-        value_row[r] = head.value(v, j + r);
         dk_row[r] = head.key(dk, j + r);
         dv_row[r] = head.value(dv, j + r);
       }
-      multiply_panels(rows, {key_row, &detail::whole_depth, 1, shape.dk, 1}, block.q_panels.data(), block.wide, score,
-                      from, to);
-      multiply_panels(rows, {value_row, &detail::whole_depth, 1, shape.dv, 1}, block.g_panels.data(), block.wide,
-                      gradient, from, to);
+      multiply_packed(rows, {head.key(k, j), shape.ld_k, 1}, shape.dk, block.q_panels.data(), block.wide, scores.data(),
+                      Block::width, from, to);
+      multiply_packed(rows, {head.value(v, j), shape.ld_v, 1}, shape.dv, block.g_panels.data(), block.wide,
+                      gradients.data(), Block::width, from, to);
       for (std::int64_t r = 0; r < rows; ++r)
         score_gradients(from, to, head.first_to_see(j + r, i, n), mask_of_key(head, j + r, i, n, seen.data()),
                         block.lse.data(), block.inner.data(), score[r], gradient[r]);
@@ -135,10 +130,8 @@ void attend_backward_keys(const AttentionShape<T>& shape, std::int64_t number, s
                dv_row, shape.dv, i > 0);
       multiply(rows, {ds, &queries, 1, depth, 1}, block.query.data + from * block.query.ld, block.query.ld, dk_row,
                shape.dk, i > 0);
-      for (std::int64_t c = 0; c < shape.dk; ++c) key_columns.data()[c] = key_row[0] + c;
-      for (std::int64_t c = from; c < to; c += Tile<T>::cols)
-        multiply_panel(shape.dk, {key_columns.data(), &detail::whole_depth, 1, rows, shape.ld_k}, gradients.data() + c,
-                       Block::width, dq_rows.data(), c, detail::smaller(Tile<T>::cols, to - c), true);
+      multiply_panels(shape.dk, {head.key(k, j), 1, shape.ld_k}, rows, gradients.data(), Tile<T>::cols, Block::width,
+                      Block::width, dq_columns.data(), Block::width, from, to, true);
     }
     write_transpose(shape.dk, n, shape.scale, dq_columns.data(), Block::width, dq + i * ld_dq, ld_dq);
   }

@@ -82,13 +82,11 @@ void attend_second_queries(const AttentionShape<T>& shape, std::int64_t number, 
   }
   T *s[Block::rows], *dp[Block::rows], *w[Block::rows], *u[Block::rows], *dq[Block::rows], *dg[Block::rows];
   const T *p[Block::rows], *ds[Block::rows], *e[Block::rows], *ds2[Block::rows];
-  const T *q[Block::rows], *g[Block::rows], *pair[Block::rows];
   for (std::int64_t r = 0; r < Block::rows; ++r) {
     p[r] = s[r] = score.data() + r * ld;
     ds[r] = dp[r] = gradient.data() + r * ld;
     e[r] = w[r] = weight.data() + r * ld;
     ds2[r] = u[r] = mixed.data() + r * ld;
-    pair[r] = aq.data() + r * 2 * dk;
   }
   const T* const lse = x.lse + (head.b * shape.heads + head.h) * shape.lq;
 
@@ -97,8 +95,6 @@ void attend_second_queries(const AttentionShape<T>& shape, std::int64_t number, 
     const std::int64_t depth = head.any_seen(i, rows, 0, lk) ? head.visible(i + rows - 1, 0, lk) : 0;
     const std::int64_t cols = detail::round_up(depth, V::lanes);
     for (std::int64_t r = 0; r < rows; ++r) {
-      q[r] = head.query(x.q, i + r);
-      g[r] = head.output(x.g, i + r);
       dq[r] = head.query(x.dq, i + r);
       dg[r] = head.output(x.dg, i + r);
     }
@@ -106,10 +102,11 @@ void attend_second_queries(const AttentionShape<T>& shape, std::int64_t number, 
     const auto query = whole_vectors(rows, dk, shape.scale, head.query(x.q, i), shape.ld_q, q_rows.data());
     const auto a = whole_vectors(rows, dk, shape.scale, head.query(x.a, i), shape.ld_q, a_rows.data());
     const auto upstream = whole_vectors(rows, dv, T(1), head.output(x.g, i), ld_g, g_rows.data());
-    multiply_panels(rows, {q, &detail::whole_depth, 1, dk, 1}, k_panels.data(), wide, s, 0, cols);
-    multiply_panels(rows, {g, &detail::whole_depth, 1, dv, 1}, v_panels.data(), wide, dp, 0, cols);
-    multiply_panels(rows, {g, &detail::whole_depth, 1, dv, 1}, c_panels.data(), wide, u, 0, cols);
-    multiply_panels(rows, {pair, &detail::whole_depth, 1, 2 * dk, 1}, kb_panels.data(), wide, w, 0, cols);
+    const LeftOperand<T> q{head.query(x.q, i), shape.ld_q, 1}, g{head.output(x.g, i), ld_g, 1};
+    multiply_packed(rows, q, dk, k_panels.data(), wide, score.data(), ld, 0, cols);
+    multiply_packed(rows, g, dv, v_panels.data(), wide, gradient.data(), ld, 0, cols);
+    multiply_packed(rows, g, dv, c_panels.data(), wide, mixed.data(), ld, 0, cols);
+    multiply_packed(rows, {aq.data(), 2 * dk, 1}, 2 * dk, kb_panels.data(), wide, weight.data(), ld, 0, cols);
     // The first queries write all rows of the gradients of k and v, whether they see them or not.
     const std::int64_t width = i == first ? lk : depth;
     for (std::int64_t r = 0; r < rows; ++r)

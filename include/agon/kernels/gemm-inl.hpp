@@ -60,13 +60,6 @@ void gemm_list_panels(const detail::GemmProblem<T>& p, RightOperand how, const T
   }
 }
 
-/// op(A) as the tiles read it: element (i, k) is data[i * row + k * step].
-template <class T>
-struct LeftOperand {
-  const T* data;
-  std::int64_t row, step;
-};
-
 /// Whether the rows of op(A) are copied before use: they are read once for every panel, and their stride would make
 /// them compete for the same cache sets.
 template <class T>
@@ -118,12 +111,14 @@ struct GemmReading {
   bool pack_block;         ///< columns of A^T are copied for the whole block: a line holds those of several tiles
   bool pack_tile;          ///< rows of A are copied tile by tile
   bool stream;             ///< both operands of A^T B lie along k and are read where they are
+  bool low;                ///< whole panels are multiplied a few rows at a time: they stay in the first-level cache
   std::int64_t run;        ///< depth that goes through the tiles at a time
   std::int64_t group;      ///< columns whose panels the second-level cache holds
   std::int64_t left_size;  ///< elements that copies of A take
 };
 
 constexpr std::int64_t most_panels = 16;
+constexpr std::int64_t low_rows = 112, low_bytes = 24 << 10;
 
 template <class T>
 GemmReading<T> gemm_reading(const detail::GemmProblem<T>& p, const T* packed_b, const detail::GemmPlan& plan,
@@ -132,7 +127,8 @@ GemmReading<T> gemm_reading(const detail::GemmProblem<T>& p, const T* packed_b, 
   constexpr std::int64_t streamed_run = 220;  // so short that the next one is there in time
   const std::int64_t few_rows = (p.b.ld * bytes <= 1024 ? 6 : 2) * Tile<T>::rows;
   const bool pack = packs_left(p);
-  GemmReading<T> r{RightOperand::to_pack, pack && p.transpose_a, pack && !p.transpose_a, false, plan.depth, 0, 0};
+  GemmReading<T> r{
+      RightOperand::to_pack, pack && p.transpose_a, pack && !p.transpose_a, false, false, plan.depth, 0, 0};
   if (packed_b)
     r.right = RightOperand::packed;
   else if (!p.transpose_b && at.m <= few_rows)
@@ -141,6 +137,7 @@ GemmReading<T> gemm_reading(const detail::GemmProblem<T>& p, const T* packed_b, 
   if (r.stream) r.run = detail::even_pieces(plan.depth, streamed_run, 1);
   const std::int64_t fit = detail::larger(1, second_level / (plan.depth * panel * bytes + 1));
   r.group = detail::smaller(detail::smaller(fit, most_panels) * panel, detail::round_up(at.n, panel));
+  r.low = !r.pack_tile && !r.stream && plan.depth * (plan.depth < 32 ? 1 : r.group) * bytes <= low_bytes;
   if (r.pack_block) r.left_size = (at.m + cache_line<T>)*plan.depth;
   if (r.pack_tile) r.left_size = Tile<T>::narrow_rows * (plan.depth + cache_line<T>);
   r.left_size = detail::round_up(r.left_size, cache_line<T>);
@@ -177,8 +174,10 @@ LookAhead<T> gemm_look_ahead(const detail::GemmProblem<T>& p, const GemmReading<
   }
   if (below > 0 && tile.k_size > 0 && !p.transpose_a && (reading.pack_tile || tile.k_size <= 256))
     next.a = {p.a.data + (tile.i + tile.m) * p.a.ld + tile.k, p.a.ld, tile.k_size, tile_height<T>(below, tile.n)};
-  if (reading.right == RightOperand::to_pack && j < p.n && tile.k_size > 0) {
-    const std::int64_t cols = detail::smaller(tile.n, p.n - j);
+  // The next job begins at the depth where this one began.
+  const std::int64_t end = tile.k_size == block.k_size ? p.n : block.j + block.n;
+  if (reading.right == RightOperand::to_pack && j < end && tile.k_size > 0) {
+    const std::int64_t cols = detail::smaller(tile.n, end - j);
     const std::int64_t count = share(p.transpose_b ? cols : tile.k_size, from);
     next.b = p.transpose_b ? SoonRead<T>{p.b.data + (j + from) * p.b.ld + tile.k, p.b.ld, tile.k_size, count}
                            : SoonRead<T>{p.b.data + (tile.k + from) * p.b.ld + j, p.b.ld, cols, count};
@@ -207,6 +206,21 @@ void gemm_tile_row(std::int64_t rows, const LeftOperand<T>& a, std::int64_t dept
   }
 }
 
+/// At most low_rows rows of C from `count` whole panels, two at a time.
+template <class T>
+void gemm_low_row(std::int64_t rows, const LeftOperand<T>& a, std::int64_t depth, std::int64_t count,
+                  const Panel<T>* panels, T* c, std::int64_t ldc, bool accumulate, const Epilogue<T>* epilogue) {
+  std::int64_t q = 0;
+  for (; q + 1 < count; q += 2)
+    multiply_low<T, 2>(rows, a, depth, {{panels[q].data, panels[q + 1].data}, panels[q].ld}, c + panels[q].j, ldc,
+                       accumulate);
+  if (q < count) multiply_low<T, 1>(rows, a, depth, {{panels[q].data}, panels[q].ld}, c + panels[q].j, ldc, accumulate);
+  if (!epilogue) return;
+  T* target[low_rows];
+  for (std::int64_t r = 0; r < rows; ++r) target[r] = c + r * ldc;
+  finish_panel(rows, target, panels[0].j, count * Tile<T>::cols, *epilogue);
+}
+
 /// One block of C from one range of k, with the epilogue. `packed_b` holds every panel of op(B), or is null.
 template <class T>
 void gemm_block(const detail::GemmProblem<T>& p, const T* packed_b, const detail::GemmPlan& plan,
@@ -227,13 +241,21 @@ void gemm_block(const detail::GemmProblem<T>& p, const T* packed_b, const detail
     for (std::int64_t j = at.j; j < at.j + at.n; j += reading.group) {
       const std::int64_t n = detail::smaller(reading.group, at.j + at.n - j);
       gemm_list_panels(p, reading.right, packed_b, j, n, k, depth, scratch, panels);
+      const Epilogue<T>* const finish = done == at.k_size && has_work(epilogue) ? &epilogue : nullptr;
+      const std::int64_t low = reading.low ? n / Tile<T>::cols : 0;
+      for (std::int64_t i = 0, rows; low > 0 && i < at.m; i += rows) {
+        rows = detail::smaller(low <= 2 ? low_rows : 8, at.m - i);  // C in the order of memory
+        gemm_low_row(rows, a.from_row(i), depth, low, panels, c + (at.i + i) * ldc, ldc, accumulate, finish);
+      }
+      const std::int64_t rest = n - low * Tile<T>::cols;
+      if (rest == 0) continue;
       for (std::int64_t i = at.i, rows; i < at.i + at.m; i += rows) {
-        rows = tile_height<T>(at.i + at.m - i, n);
+        rows = tile_height<T>(at.i + at.m - i, rest);
         const auto left = reading.pack_tile ? gemm_left(p, i, rows, k, depth, packed_a)
                                             : LeftOperand<T>{a.data + (i - at.i) * a.row, a.row, a.step};
         gemm_tile_row(rows, left, depth, gemm_look_ahead(p, reading, {i, rows, j, n, k, depth}, at),
-                      detail::ceil_div(n, Tile<T>::cols), panels, {c + i * ldc, rows, p.n, ldc}, at.i + at.m - i - rows,
-                      accumulate, done == at.k_size ? &epilogue : nullptr);
+                      detail::ceil_div(rest, Tile<T>::cols), panels + low, {c + i * ldc, rows, p.n, ldc},
+                      at.i + at.m - i - rows, accumulate, finish);
       }
     }
   } while (done < at.k_size);

@@ -139,6 +139,95 @@ void multiply_panel(std::int64_t rows, const detail::Rows<T>& a, const T* b, std
   }
 }
 
+/// Left operand of a product in rows of equal distance: element (i, k) is data[i * row + k * step].
+template <class T>
+struct LeftOperand {
+  const T* data;
+  std::int64_t row, step;
+
+  AGON_INLINE LeftOperand from_row(std::int64_t i) const { return {data + i * row, row, step}; }
+};
+
+/// Right operand of one or two whole panels: rows of Tile<T>::cols elements that are ld apart.
+template <class T, int panels>
+struct RightPanels {
+  const T* data[panels];
+  std::int64_t ld;
+};
+
+/// m rows of C, rows that are ldc apart, from whole panels: C = or += A B. Every element is the same chain of fmadd as
+/// in multiply_tile. Beginning and ending cost less than there, and C is written in the order of memory, but the right
+/// operand is read more often: meant for small depths.
+template <class T, int m, int panels>
+void multiply_low_tile(const LeftOperand<T>& a, std::int64_t depth, const RightPanels<T, panels>& b, T* c,
+                       std::int64_t ldc, bool accumulate) {
+  using V = Vec<T>;
+  constexpr int vectors = Tile<T>::vectors;
+  V sum[m][panels][vectors];
+#pragma GCC unroll 8
+  for (int i = 0; i < m; ++i)
+#pragma GCC unroll 2
+    for (int q = 0; q < panels; ++q)
+#pragma GCC unroll 2
+      for (int v = 0; v < vectors; ++v) sum[i][q][v] = V::zero();
+  const T* left = a.data;
+  const std::int64_t row = a.row, step = a.step, ldb = b.ld;
+  const T* from[panels];
+#pragma GCC unroll 2
+  for (int q = 0; q < panels; ++q) from[q] = b.data[q];
+#pragma GCC unroll 1
+  for (std::int64_t k = 0; k < depth; ++k, left += step) {
+    V right[panels][vectors];
+#pragma GCC unroll 2
+    for (int q = 0; q < panels; ++q) {
+#pragma GCC unroll 2
+      for (int v = 0; v < vectors; ++v) right[q][v] = V::load(from[q] + v * V::lanes);
+      from[q] += ldb;
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < m; ++i) {
+      const V x = V::set1(left[i * row]);
+#pragma GCC unroll 2
+      for (int q = 0; q < panels; ++q)
+#pragma GCC unroll 2
+        for (int v = 0; v < vectors; ++v) sum[i][q][v] = fmadd(x, right[q][v], sum[i][q][v]);
+    }
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < m; ++i)
+#pragma GCC unroll 2
+    for (int q = 0; q < panels; ++q)
+#pragma GCC unroll 2
+      for (int v = 0; v < vectors; ++v) {
+        T* const to = c + i * ldc + q * Tile<T>::cols + v * V::lanes;
+        (accumulate ? V::load(to) + sum[i][q][v] : sum[i][q][v]).store(to);
+      }
+}
+
+/// The same for any number of rows.
+template <class T, int panels>
+AGON_INLINE void multiply_low(std::int64_t rows, LeftOperand<T> a, std::int64_t depth, const RightPanels<T, panels>& b,
+                              T* c, std::int64_t ldc, bool accumulate) {
+  constexpr int m = (AGON_VECTOR_BYTES == 64 ? 8 : 4) / panels;
+  for (; rows >= m; rows -= m, a.data += m * a.row, c += m * ldc)
+    multiply_low_tile<T, m>(a, depth, b, c, ldc, accumulate);
+  for (; rows > 0; --rows, a.data += a.row, c += ldc) multiply_low_tile<T, 1>(a, depth, b, c, ldc, accumulate);
+}
+
+/// The same for a part of a panel: cols <= Tile<T>::cols columns of a right operand whose rows are ldb apart.
+template <class T>
+void multiply_narrow(std::int64_t rows, const LeftOperand<T>& a, std::int64_t depth, const T* b, std::int64_t ldb, T* c,
+                     std::int64_t ldc, std::int64_t cols, bool accumulate) {
+  constexpr std::int64_t most = 2 * Tile<T>::narrow_rows;
+  const T* row[most];
+  T* target[most];
+  for (std::int64_t i = 0; i < rows; i += most) {
+    const std::int64_t count = detail::smaller(most, rows - i);
+    for (std::int64_t r = 0; r < count; ++r) row[r] = a.data + (i + r) * a.row, target[r] = c + (i + r) * ldc;
+    multiply_panel(count, {row, &detail::whole_depth, 1, depth, a.step}, b, ldb, target, 0, cols, accumulate);
+  }
+}
+
 template <Activation::Kind kind, class T>
 void finish_rows(std::int64_t rows, T* const* c, std::int64_t j, std::int64_t cols, const T* bias, T slope) {
   using V = Vec<T>;
@@ -154,6 +243,11 @@ void finish_rows(std::int64_t rows, T* const* c, std::int64_t j, std::int64_t co
         activate<kind>(V::load_first(at, width) + b, s).store_first(at, width);
     }
   }
+}
+
+template <class T>
+AGON_INLINE bool has_work(const Epilogue<T>& epilogue) {
+  return epilogue.bias || epilogue.activation.kind != Activation::Kind::none;
 }
 
 /// c[i][j .. j + cols) = activation(c + bias), for the rows of a panel that was just written.

@@ -1,11 +1,17 @@
 #pragma once
 
 /// Differentiation and the operations for float and double, as instances in agon::compiled: see agon/compiled.hpp.
-/// Thin wrappers are left out, they cost nothing to compile.
+/// Left out are thin wrappers, which cost nothing to compile, and operations with a second type.
 
+#include <agon/autograd/basic.hpp>
 #include <agon/autograd/engine.hpp>
+#include <agon/autograd/record.hpp>
+#include <agon/ops/activation.hpp>
+#include <agon/ops/arithmetic.hpp>
 #include <agon/ops/attention.hpp>
+#include <agon/ops/compare.hpp>
 #include <agon/ops/conv.hpp>
+#include <agon/ops/dropout.hpp>
 #include <agon/ops/elementwise.hpp>
 #include <agon/ops/index.hpp>
 #include <agon/ops/matmul.hpp>
@@ -16,6 +22,10 @@
 #include <agon/ops/shape.hpp>
 #include <agon/ops/softmax.hpp>
 #include <agon/ops/upsample_conv.hpp>
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
 
 #if defined(AGON_COMPILED_BODY)
 #define AGON_INSTANCE template
@@ -66,6 +76,7 @@ namespace agon {
   AGON_INSTANCE Tensor<T> gated_residual(const Tensor<T>&, const Tensor<T>&, const Tensor<T>&);                         \
   AGON_INSTANCE BatchNormResult<T> batch_norm(const Tensor<T>&, const Tensor<T>&, const Tensor<T>&, const NormOptions&);  \
   AGON_INSTANCE Tensor<T> layer_norm(const Tensor<T>&, const Tensor<T>&, const Tensor<T>&, const NormOptions&);         \
+  AGON_INSTANCE Tensor<T> dropout(const Tensor<T>&, double, StreamKey, std::uint64_t);                                  \
   AGON_INSTANCE Tensor<T> softmax(const Tensor<T>&);                                                                    \
   AGON_INSTANCE Tensor<T> log_softmax(const Tensor<T>&);                                                                \
   AGON_INSTANCE Tensor<T> sum(const Tensor<T>&, const std::vector<int>&, bool);                                         \
