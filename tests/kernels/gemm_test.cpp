@@ -95,7 +95,8 @@ TEMPLATE_TEST_CASE("gemm of every transpose", "[gemm]", float, double) {
 
 TEMPLATE_TEST_CASE("gemm with bias, activation and accumulation", "[gemm]", float, double) {
   using Kind = Activation::Kind;
-  for (const Case& size : {Case{7, 19, 5}, Case{70, 65, 90, true, true}, Case{20, 24, 3000}}) {
+  for (const Case& size :
+       {Case{7, 19, 5}, Case{70, 65, 90, true, true}, Case{20, 24, 3000}, Case{130, 200, 20}, Case{123, 64, 40}}) {
     const Product<TestType> product(size);
     check_product<TestType>(size, {.accumulate = true}, product);
     for (const auto& activation : {Activation{}, Activation{Kind::relu}, Activation{Kind::leaky_relu, 0.2},
