@@ -209,9 +209,9 @@ void multiply_panels(std::int64_t rows, const LeftOperand<T>& a, std::int64_t de
   constexpr std::int64_t cols = Tile<T>::cols;
   b += first / cols * panel;
   for (; first + 2 * cols <= last; first += 2 * cols, b += 2 * panel)
-    multiply_low<T, 2>(rows, a, depth, {{b, b + panel}, ldb}, c + first, ldc, accumulate);
+    multiply_shallow<T, 2>(rows, a, depth, {{b, b + panel}, ldb}, c + first, ldc, accumulate);
   if (first + cols <= last) {
-    multiply_low<T, 1>(rows, a, depth, {{b}, ldb}, c + first, ldc, accumulate);
+    multiply_shallow<T, 1>(rows, a, depth, {{b}, ldb}, c + first, ldc, accumulate);
     first += cols, b += panel;
   }
   if (first < last) multiply_narrow(rows, a, depth, b, ldb_last, c + first, ldc, last - first, accumulate);

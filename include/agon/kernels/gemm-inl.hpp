@@ -111,14 +111,14 @@ struct GemmReading {
   bool pack_block;         ///< columns of A^T are copied for the whole block: a line holds those of several tiles
   bool pack_tile;          ///< rows of A are copied tile by tile
   bool stream;             ///< both operands of A^T B lie along k and are read where they are
-  bool low;                ///< whole panels are multiplied a few rows at a time: they stay in the first-level cache
+  bool shallow;            ///< whole panels are multiplied a few rows at a time: they stay in the first-level cache
   std::int64_t run;        ///< depth that goes through the tiles at a time
   std::int64_t group;      ///< columns whose panels the second-level cache holds
   std::int64_t left_size;  ///< elements that copies of A take
 };
 
 constexpr std::int64_t most_panels = 16;
-constexpr std::int64_t low_rows = 112, low_bytes = 24 << 10;
+constexpr std::int64_t shallow_rows = 112, shallow_bytes = 24 << 10;
 
 template <class T>
 GemmReading<T> gemm_reading(const detail::GemmProblem<T>& p, const T* packed_b, const detail::GemmPlan& plan,
@@ -137,7 +137,8 @@ GemmReading<T> gemm_reading(const detail::GemmProblem<T>& p, const T* packed_b, 
   if (r.stream) r.run = detail::even_pieces(plan.depth, streamed_run, 1);
   const std::int64_t fit = detail::larger(1, second_level / (plan.depth * panel * bytes + 1));
   r.group = detail::smaller(detail::smaller(fit, most_panels) * panel, detail::round_up(at.n, panel));
-  r.low = !r.pack_tile && !r.stream && plan.depth * (plan.depth < 32 ? 1 : r.group) * bytes <= low_bytes;
+  r.shallow =
+      !r.pack_tile && !r.stream && plan.depth * (plan.depth < short_depth ? 1 : r.group) * bytes <= shallow_bytes;
   if (r.pack_block) r.left_size = (at.m + cache_line<T>)*plan.depth;
   if (r.pack_tile) r.left_size = Tile<T>::narrow_rows * (plan.depth + cache_line<T>);
   r.left_size = detail::round_up(r.left_size, cache_line<T>);
@@ -206,17 +207,18 @@ void gemm_tile_row(std::int64_t rows, const LeftOperand<T>& a, std::int64_t dept
   }
 }
 
-/// At most low_rows rows of C from `count` whole panels, two at a time.
+/// At most shallow_rows rows of C from `count` whole panels, two at a time.
 template <class T>
-void gemm_low_row(std::int64_t rows, const LeftOperand<T>& a, std::int64_t depth, std::int64_t count,
-                  const Panel<T>* panels, T* c, std::int64_t ldc, bool accumulate, const Epilogue<T>* epilogue) {
+void gemm_shallow_rows(std::int64_t rows, const LeftOperand<T>& a, std::int64_t depth, std::int64_t count,
+                       const Panel<T>* panels, T* c, std::int64_t ldc, bool accumulate, const Epilogue<T>* epilogue) {
   std::int64_t q = 0;
   for (; q + 1 < count; q += 2)
-    multiply_low<T, 2>(rows, a, depth, {{panels[q].data, panels[q + 1].data}, panels[q].ld}, c + panels[q].j, ldc,
-                       accumulate);
-  if (q < count) multiply_low<T, 1>(rows, a, depth, {{panels[q].data}, panels[q].ld}, c + panels[q].j, ldc, accumulate);
+    multiply_shallow<T, 2>(rows, a, depth, {{panels[q].data, panels[q + 1].data}, panels[q].ld}, c + panels[q].j, ldc,
+                           accumulate);
+  if (q < count)
+    multiply_shallow<T, 1>(rows, a, depth, {{panels[q].data}, panels[q].ld}, c + panels[q].j, ldc, accumulate);
   if (!epilogue) return;
-  T* target[low_rows];
+  T* target[shallow_rows];
   for (std::int64_t r = 0; r < rows; ++r) target[r] = c + r * ldc;
   finish_panel(rows, target, panels[0].j, count * Tile<T>::cols, *epilogue);
 }
@@ -242,19 +244,19 @@ void gemm_block(const detail::GemmProblem<T>& p, const T* packed_b, const detail
       const std::int64_t n = detail::smaller(reading.group, at.j + at.n - j);
       gemm_list_panels(p, reading.right, packed_b, j, n, k, depth, scratch, panels);
       const Epilogue<T>* const finish = done == at.k_size && has_work(epilogue) ? &epilogue : nullptr;
-      const std::int64_t low = reading.low ? n / Tile<T>::cols : 0;
-      for (std::int64_t i = 0, rows; low > 0 && i < at.m; i += rows) {
-        rows = detail::smaller(low <= 2 ? low_rows : 8, at.m - i);  // C in the order of memory
-        gemm_low_row(rows, a.from_row(i), depth, low, panels, c + (at.i + i) * ldc, ldc, accumulate, finish);
+      const std::int64_t whole = reading.shallow ? n / Tile<T>::cols : 0;
+      for (std::int64_t i = 0, rows; whole > 0 && i < at.m; i += rows) {
+        rows = detail::smaller(whole <= 2 ? shallow_rows : 8, at.m - i);  // C in the order of memory
+        gemm_shallow_rows(rows, a.from_row(i), depth, whole, panels, c + (at.i + i) * ldc, ldc, accumulate, finish);
       }
-      const std::int64_t rest = n - low * Tile<T>::cols;
+      const std::int64_t rest = n - whole * Tile<T>::cols;
       if (rest == 0) continue;
       for (std::int64_t i = at.i, rows; i < at.i + at.m; i += rows) {
         rows = tile_height<T>(at.i + at.m - i, rest);
         const auto left = reading.pack_tile ? gemm_left(p, i, rows, k, depth, packed_a)
                                             : LeftOperand<T>{a.data + (i - at.i) * a.row, a.row, a.step};
         gemm_tile_row(rows, left, depth, gemm_look_ahead(p, reading, {i, rows, j, n, k, depth}, at),
-                      detail::ceil_div(rest, Tile<T>::cols), panels + low, {c + i * ldc, rows, p.n, ldc},
+                      detail::ceil_div(rest, Tile<T>::cols), panels + whole, {c + i * ldc, rows, p.n, ldc},
                       at.i + at.m - i - rows, accumulate, finish);
       }
     }

@@ -155,12 +155,12 @@ struct RightPanels {
   std::int64_t ld;
 };
 
-/// m rows of C, rows that are ldc apart, from whole panels: C = or += A B. Every element is the same chain of fmadd as
-/// in multiply_tile. Beginning and ending cost less than there, and C is written in the order of memory, but the right
-/// operand is read more often: meant for small depths.
+/// m rows of C, ldc apart, from whole panels: C = or += A B. Every element is the same chain of fmadd as in
+/// multiply_tile. Beginning and ending cost less than there, and C is written in the order of memory, but the right
+/// operand is read more often: meant for depths at which it stays in the first-level cache.
 template <class T, int m, int panels>
-void multiply_low_tile(const LeftOperand<T>& a, std::int64_t depth, const RightPanels<T, panels>& b, T* c,
-                       std::int64_t ldc, bool accumulate) {
+void multiply_shallow_tile(const LeftOperand<T>& a, std::int64_t depth, const RightPanels<T, panels>& b, T* c,
+                           std::int64_t ldc, bool accumulate) {
   using V = Vec<T>;
   constexpr int vectors = Tile<T>::vectors;
   V sum[m][panels][vectors];
@@ -206,12 +206,12 @@ void multiply_low_tile(const LeftOperand<T>& a, std::int64_t depth, const RightP
 
 /// The same for any number of rows.
 template <class T, int panels>
-AGON_INLINE void multiply_low(std::int64_t rows, LeftOperand<T> a, std::int64_t depth, const RightPanels<T, panels>& b,
-                              T* c, std::int64_t ldc, bool accumulate) {
+AGON_INLINE void multiply_shallow(std::int64_t rows, LeftOperand<T> a, std::int64_t depth,
+                                  const RightPanels<T, panels>& b, T* c, std::int64_t ldc, bool accumulate) {
   constexpr int m = (AGON_VECTOR_BYTES == 64 ? 8 : 4) / panels;
   for (; rows >= m; rows -= m, a.data += m * a.row, c += m * ldc)
-    multiply_low_tile<T, m>(a, depth, b, c, ldc, accumulate);
-  for (; rows > 0; --rows, a.data += a.row, c += ldc) multiply_low_tile<T, 1>(a, depth, b, c, ldc, accumulate);
+    multiply_shallow_tile<T, m>(a, depth, b, c, ldc, accumulate);
+  for (; rows > 0; --rows, a.data += a.row, c += ldc) multiply_shallow_tile<T, 1>(a, depth, b, c, ldc, accumulate);
 }
 
 /// The same for a part of a panel: cols <= Tile<T>::cols columns of a right operand whose rows are ldb apart.
@@ -245,6 +245,7 @@ void finish_rows(std::int64_t rows, T* const* c, std::int64_t j, std::int64_t co
   }
 }
 
+/// Whether finish_panel would do anything.
 template <class T>
 AGON_INLINE bool has_work(const Epilogue<T>& epilogue) {
   return epilogue.bias || epilogue.activation.kind != Activation::Kind::none;
