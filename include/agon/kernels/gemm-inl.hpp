@@ -253,8 +253,7 @@ void gemm_block(const detail::GemmProblem<T>& p, const T* packed_b, const detail
       if (rest == 0) continue;
       for (std::int64_t i = at.i, rows; i < at.i + at.m; i += rows) {
         rows = tile_height<T>(at.i + at.m - i, rest);
-        const auto left = reading.pack_tile ? gemm_left(p, i, rows, k, depth, packed_a)
-                                            : LeftOperand<T>{a.data + (i - at.i) * a.row, a.row, a.step};
+        const auto left = reading.pack_tile ? gemm_left(p, i, rows, k, depth, packed_a) : a.from_row(i - at.i);
         gemm_tile_row(rows, left, depth, gemm_look_ahead(p, reading, {i, rows, j, n, k, depth}, at),
                       detail::ceil_div(rest, Tile<T>::cols), panels + whole, {c + i * ldc, rows, p.n, ldc},
                       at.i + at.m - i - rows, accumulate, finish);
