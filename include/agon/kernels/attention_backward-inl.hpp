@@ -73,12 +73,14 @@ const bool* mask_of_key(const Head<T>& head, std::int64_t j, std::int64_t i, std
   return seen;
 }
 
-/// to[j][i] = factor from[i][j], for rows x cols elements of `from`.
+/// to[j][i] = factor from[i][j], for rows x cols elements of `from`, by way of `scratch` [cols, whole vectors of rows].
 template <class T>
-void write_transpose(std::int64_t rows, std::int64_t cols, T factor, const T* from, std::int64_t ld, T* to,
+void write_transpose(std::int64_t rows, std::int64_t cols, T factor, const T* from, std::int64_t ld, T* scratch, T* to,
                      std::int64_t ld_to) {
-  for (std::int64_t j = 0; j < cols; ++j)
-    for (std::int64_t i = 0; i < rows; ++i) to[j * ld_to + i] = factor * from[i * ld + j];
+  const std::int64_t width = detail::round_up(rows, Vec<T>::lanes);
+  pack_transpose(cols, rows, from, ld, scratch, width);
+  scale_run(cols * width, Vec<T>::set1(factor), scratch);
+  for (std::int64_t j = 0; j < cols; ++j) copy_run(rows, scratch + j * width, to + j * ld_to);
 }
 
 /// The share of the keys [begin, end) of one head in the gradients: all of dk and dv there, and their part of dq, which
@@ -133,7 +135,8 @@ void attend_backward_keys(const AttentionShape<T>& shape, std::int64_t number, s
       multiply_panels(shape.dk, {head.key(k, j), 1, shape.ld_k}, rows, gradients.data(), Tile<T>::cols, Block::width,
                       Block::width, dq_columns.data(), Block::width, from, to, true);
     }
-    write_transpose(shape.dk, n, shape.scale, dq_columns.data(), Block::width, dq + i * ld_dq, ld_dq);
+    write_transpose(shape.dk, n, shape.scale, dq_columns.data(), Block::width, block.padded_q.data(), dq + i * ld_dq,
+                    ld_dq);
   }
 }
 

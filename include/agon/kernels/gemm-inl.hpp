@@ -60,28 +60,31 @@ void gemm_list_panels(const detail::GemmProblem<T>& p, RightOperand how, const T
   }
 }
 
-/// Whether the rows of op(A) are copied before use: they are read once for every panel, and their stride would make
-/// them compete for the same cache sets.
+/// Whether op(A) is read down columns so long that those of a block are copied before use: a line holds elements of
+/// several tiles, which read it once for every panel.
 template <class T>
 bool packs_left(const detail::GemmProblem<T>& p) {
-  const std::int64_t stride = p.a.ld * static_cast<std::int64_t>(sizeof(T));
-  return p.n > Tile<T>::cols && (p.transpose_a ? stride >= 2048 : stride % 4096 == 0);
+  return p.transpose_a && p.n > Tile<T>::cols && p.a.ld * static_cast<std::int64_t>(sizeof(T)) >= 2048;
 }
 
-/// Rows [i, i + rows) of op(A) at the depths [k, k + depth), in place or, where `packed` is given, copied to it.
+/// Whether the rows of A that the largest tile reads side by side compete for the eight lines of one cache set.
+template <class T>
+bool rows_compete(const detail::GemmProblem<T>& p) {
+  return !p.transpose_a && Tile<T>::rows > 8 && p.a.ld * static_cast<std::int64_t>(sizeof(T)) % 4096 == 0;
+}
+
+/// Rows [i, i + rows) of op(A) at the depths [k, k + depth), in place or, where `packed` is given, columns of A^T
+/// copied to it.
 template <class T>
 LeftOperand<T> gemm_left(const detail::GemmProblem<T>& p, std::int64_t i, std::int64_t rows, std::int64_t k,
                          std::int64_t depth, T* packed) {
   if (depth <= 0) return {p.a.data, 0, 0};  // nothing will be read, and null has no rows to point to
-  const T* from = p.a.data + (p.transpose_a ? k * p.a.ld + i : i * p.a.ld + k);
-  std::int64_t ld = p.a.ld;
-  if (packed) {
-    const std::int64_t width = p.transpose_a ? rows : depth;
-    pack_copy(p.transpose_a ? depth : rows, width, from, ld, packed, width + cache_line<T>);
-    from = packed;
-    ld = width + cache_line<T>;
-  }
-  return p.transpose_a ? LeftOperand<T>{from, 1, ld} : LeftOperand<T>{from, ld, 1};
+  if (!p.transpose_a) return {p.a.data + i * p.a.ld + k, p.a.ld, 1};
+  const T* const from = p.a.data + k * p.a.ld + i;
+  if (!packed) return {from, 1, p.a.ld};
+  const std::int64_t ld = rows + cache_line<T>;
+  pack_copy(depth, rows, from, p.a.ld, packed, ld);
+  return {packed, 1, ld};
 }
 
 /// Asks for the first `size` elements of some rows: for the first-level cache, or the second.
@@ -108,17 +111,17 @@ struct SoonRead {
 template <class T>
 struct GemmReading {
   RightOperand right;
-  bool pack_block;         ///< columns of A^T are copied for the whole block: a line holds those of several tiles
-  bool pack_tile;          ///< rows of A are copied tile by tile
-  bool stream;             ///< both operands of A^T B lie along k and are read where they are
-  bool shallow;            ///< whole panels are multiplied a few rows at a time: they stay in the first-level cache
-  std::int64_t run;        ///< depth that goes through the tiles at a time
-  std::int64_t group;      ///< columns whose panels the second-level cache holds
+  bool pack_left;      ///< columns of A^T are copied for the whole block
+  bool compete;        ///< tiles read few rows of A: more would not stay in the first-level cache
+  bool stream;         ///< both operands of A^T B lie along k and are read where they are
+  bool shallow;        ///< whole panels go through shallow tiles: they stay in the first-level cache, or rows compete
+  std::int64_t run;    ///< depth that goes through the tiles at a time
+  std::int64_t group;  ///< columns whose panels the second-level cache holds
   std::int64_t left_size;  ///< elements that copies of A take
 };
 
 constexpr std::int64_t most_panels = 16;
-constexpr std::int64_t shallow_rows = 112, shallow_bytes = 24 << 10;
+constexpr std::int64_t most_shallow_rows = 112, shallow_bytes = 24 << 10;
 
 template <class T>
 GemmReading<T> gemm_reading(const detail::GemmProblem<T>& p, const T* packed_b, const detail::GemmPlan& plan,
@@ -126,22 +129,18 @@ GemmReading<T> gemm_reading(const detail::GemmProblem<T>& p, const T* packed_b, 
   constexpr std::int64_t panel = Tile<T>::cols, bytes = sizeof(T), second_level = 384 << 10;
   constexpr std::int64_t streamed_run = 220;  // so short that the next one is there in time
   const std::int64_t few_rows = (p.b.ld * bytes <= 1024 ? 6 : 2) * Tile<T>::rows;
-  const bool pack = packs_left(p);
-  GemmReading<T> r{
-      RightOperand::to_pack, pack && p.transpose_a, pack && !p.transpose_a, false, false, plan.depth, 0, 0};
+  GemmReading<T> r{RightOperand::to_pack, packs_left(p), rows_compete(p), false, false, plan.depth, 0, 0};
   if (packed_b)
     r.right = RightOperand::packed;
   else if (!p.transpose_b && at.m <= few_rows)
     r.right = RightOperand::in_place;
-  r.stream = p.transpose_a && !pack && r.right == RightOperand::in_place;
+  r.stream = p.transpose_a && !r.pack_left && r.right == RightOperand::in_place;
   if (r.stream) r.run = detail::even_pieces(plan.depth, streamed_run, 1);
-  const std::int64_t fit = detail::larger(1, second_level / (plan.depth * panel * bytes + 1));
-  r.group = detail::smaller(detail::smaller(fit, most_panels) * panel, detail::round_up(at.n, panel));
-  r.shallow =
-      !r.pack_tile && !r.stream && plan.depth * (plan.depth < short_depth ? 1 : r.group) * bytes <= shallow_bytes;
-  if (r.pack_block) r.left_size = (at.m + cache_line<T>)*plan.depth;
-  if (r.pack_tile) r.left_size = Tile<T>::narrow_rows * (plan.depth + cache_line<T>);
-  r.left_size = detail::round_up(r.left_size, cache_line<T>);
+  const std::int64_t pairs = detail::larger(1, second_level / (2 * plan.depth * panel * bytes + 1));
+  r.group = detail::smaller(detail::smaller(2 * pairs, most_panels) * panel, detail::round_up(at.n, panel));
+  const std::int64_t held = plan.depth * (plan.depth < short_depth ? 1 : r.group) * bytes;
+  r.shallow = !r.stream && (r.compete || held <= shallow_bytes);
+  if (r.pack_left) r.left_size = detail::round_up((at.m + cache_line<T>)*plan.depth, cache_line<T>);
   return r;
 }
 
@@ -149,6 +148,11 @@ GemmReading<T> gemm_reading(const detail::GemmProblem<T>& p, const T* packed_b, 
 template <class T>
 struct LookAhead {
   SoonRead<T> a, b;
+
+  AGON_INLINE void prefetch(std::int64_t i, std::int64_t parts) const {
+    a.prefetch(i, parts);
+    b.prefetch(i, parts);
+  }
 };
 
 /// Of a streamed product the next run of both operands, this tile's share of it. Else the next tile's rows of A, unless
@@ -173,8 +177,8 @@ LookAhead<T> gemm_look_ahead(const detail::GemmProblem<T>& p, const GemmReading<
     }
     return next;
   }
-  if (below > 0 && tile.k_size > 0 && !p.transpose_a && (reading.pack_tile || tile.k_size <= 256))
-    next.a = {p.a.data + (tile.i + tile.m) * p.a.ld + tile.k, p.a.ld, tile.k_size, tile_height<T>(below, tile.n)};
+  if (below > 0 && tile.k_size > 0 && !p.transpose_a && (reading.compete || tile.k_size <= 256))
+    next.a = {p.a.data + (tile.i + tile.m) * p.a.ld + tile.k, p.a.ld, tile.k_size, detail::smaller(below, tile.m)};
   // The next job begins at the depth where this one began.
   const std::int64_t end = tile.k_size == block.k_size ? p.n : block.j + block.n;
   if (reading.right == RightOperand::to_pack && j < end && tile.k_size > 0) {
@@ -198,8 +202,7 @@ void gemm_tile_row(std::int64_t rows, const LeftOperand<T>& a, std::int64_t dept
   const detail::Rows<T> left{row, &detail::whole_depth, 1, depth, a.step};
   for (std::int64_t q = 0; q < count; ++q) {
     const Panel<T>& b = panels[q];
-    next.a.prefetch(q, count);
-    next.b.prefetch(q, count);
+    next.prefetch(q, count);
     if (depth < short_depth)
       prefetch_rows<1>(detail::smaller(rows, rows_below), c.data + rows * c.ld + b.j, c.ld, b.cols);
     tile_of<T>(rows, b.cols)(left, row, b.data, b.ld, target, b.j, b.cols, accumulate);
@@ -207,18 +210,22 @@ void gemm_tile_row(std::int64_t rows, const LeftOperand<T>& a, std::int64_t dept
   }
 }
 
-/// At most shallow_rows rows of C from `count` whole panels, two at a time.
+/// At most most_shallow_rows rows of C from `count` whole panels, two at a time; `next`, if given, is asked for
+/// meanwhile.
 template <class T>
 void gemm_shallow_rows(std::int64_t rows, const LeftOperand<T>& a, std::int64_t depth, std::int64_t count,
-                       const Panel<T>* panels, T* c, std::int64_t ldc, bool accumulate, const Epilogue<T>* epilogue) {
+                       const Panel<T>* panels, T* c, std::int64_t ldc, bool accumulate, const LookAhead<T>* next,
+                       const Epilogue<T>* epilogue) {
   std::int64_t q = 0;
-  for (; q + 1 < count; q += 2)
+  for (; q + 1 < count; q += 2) {
+    if (next) next->prefetch(q / 2, count / 2);
     multiply_shallow<T, 2>(rows, a, depth, {{panels[q].data, panels[q + 1].data}, panels[q].ld}, c + panels[q].j, ldc,
                            accumulate);
+  }
   if (q < count)
     multiply_shallow<T, 1>(rows, a, depth, {{panels[q].data}, panels[q].ld}, c + panels[q].j, ldc, accumulate);
   if (!epilogue) return;
-  T* target[shallow_rows];
+  T* target[most_shallow_rows];
   for (std::int64_t r = 0; r < rows; ++r) target[r] = c + r * ldc;
   finish_panel(rows, target, panels[0].j, count * Tile<T>::cols, *epilogue);
 }
@@ -238,25 +245,29 @@ void gemm_block(const detail::GemmProblem<T>& p, const T* packed_b, const detail
     const std::int64_t depth = detail::smaller(reading.run, at.k_size - done), k = at.k + done;
     const bool accumulate = epilogue.accumulate || done > 0;
     done += depth;
-    LeftOperand<T> a{};
-    if (!reading.pack_tile) a = gemm_left(p, at.i, at.m, k, depth, reading.pack_block ? packed_a : nullptr);
+    const auto a = gemm_left(p, at.i, at.m, k, depth, reading.pack_left ? packed_a : nullptr);
     for (std::int64_t j = at.j; j < at.j + at.n; j += reading.group) {
       const std::int64_t n = detail::smaller(reading.group, at.j + at.n - j);
       gemm_list_panels(p, reading.right, packed_b, j, n, k, depth, scratch, panels);
       const Epilogue<T>* const finish = done == at.k_size && has_work(epilogue) ? &epilogue : nullptr;
-      const std::int64_t whole = reading.shallow ? n / Tile<T>::cols : 0;
+      const std::int64_t unit = (reading.compete ? 2 : 1) * Tile<T>::cols;  // a single panel takes many rows
+      const std::int64_t whole = reading.shallow ? n / unit * unit / Tile<T>::cols : 0;
       for (std::int64_t i = 0, rows; whole > 0 && i < at.m; i += rows) {
-        rows = detail::smaller(whole <= 2 ? shallow_rows : 8, at.m - i);  // C in the order of memory
-        gemm_shallow_rows(rows, a.from_row(i), depth, whole, panels, c + (at.i + i) * ldc, ldc, accumulate, finish);
+        // C in the order of memory.
+        rows = detail::smaller(reading.compete ? 4 : whole <= 2 ? most_shallow_rows : 8, at.m - i);
+        LookAhead<T> next{};
+        if (reading.compete) next = gemm_look_ahead(p, reading, {at.i + i, rows, j, n, k, depth}, at);
+        gemm_shallow_rows(rows, a.from_row(i), depth, whole, panels, c + (at.i + i) * ldc, ldc, accumulate,
+                          reading.compete ? &next : nullptr, finish);
       }
       const std::int64_t rest = n - whole * Tile<T>::cols;
       if (rest == 0) continue;
-      for (std::int64_t i = at.i, rows; i < at.i + at.m; i += rows) {
-        rows = tile_height<T>(at.i + at.m - i, rest);
-        const auto left = reading.pack_tile ? gemm_left(p, i, rows, k, depth, packed_a) : a.from_row(i - at.i);
-        gemm_tile_row(rows, left, depth, gemm_look_ahead(p, reading, {i, rows, j, n, k, depth}, at),
-                      detail::ceil_div(rest, Tile<T>::cols), panels + whole, {c + i * ldc, rows, p.n, ldc},
-                      at.i + at.m - i - rows, accumulate, finish);
+      for (std::int64_t i = 0, rows; i < at.m; i += rows) {
+        rows = tile_height<T>(at.m - i, rest);
+        if (reading.compete) rows = detail::smaller(rows, Tile<T>::low_rows);
+        gemm_tile_row(rows, a.from_row(i), depth, gemm_look_ahead(p, reading, {at.i + i, rows, j, n, k, depth}, at),
+                      detail::ceil_div(rest, Tile<T>::cols), panels + whole, {c + (at.i + i) * ldc, rows, p.n, ldc},
+                      at.m - i - rows, accumulate, finish);
       }
     }
   } while (done < at.k_size);

@@ -157,7 +157,8 @@ struct RightPanels {
 
 /// m rows of C, ldc apart, from whole panels: C = or += A B. Every element is the same chain of fmadd as in
 /// multiply_tile. Beginning and ending cost less than there, and C is written in the order of memory, but the right
-/// operand is read more often: meant for depths at which it stays in the first-level cache.
+/// operand is read more often: meant for depths at which it stays in the first-level cache, and for left operands of
+/// which only a few rows do.
 template <class T, int m, int panels>
 void multiply_shallow_tile(const LeftOperand<T>& a, std::int64_t depth, const RightPanels<T, panels>& b, T* c,
                            std::int64_t ldc, bool accumulate) {
