@@ -36,6 +36,40 @@ AGON_INLINE void weights_at_points(Vec<T> a, Vec<T> b, Vec<T>* out) {
   out[4] = b;
 }
 
+/// The channels from p on, n of them if n is less than a vector. Only AVX-512 masks for nothing: elsewhere channels are
+/// whole vectors.
+template <class T>
+AGON_INLINE Vec<T> load_channels(const T* p, [[maybe_unused]] std::int64_t n) {
+#if AGON_VECTOR_BYTES == 64
+  return Vec<T>::load_first(p, n);
+#else
+  return Vec<T>::load(p);
+#endif
+}
+
+template <class T>
+AGON_INLINE void store_channels(Vec<T> v, T* p, [[maybe_unused]] std::int64_t n) {
+#if AGON_VECTOR_BYTES == 64
+  v.store_first(p, n);
+#else
+  v.store(p);
+#endif
+}
+
+/// A vector of weights of one tap, which may be in two phases.
+template <class T>
+AGON_INLINE Vec<T> load_weights(const detail::WinogradShape& s, const detail::WinogradWeights& w, std::int64_t row,
+                                std::int64_t col, std::int64_t y, std::int64_t x, const T* from) {
+  using V = Vec<T>;
+  const std::int64_t first = s.out.c - col % s.out.c;  // those in the first phase
+  const T* const begin = from + w.offset(s, row, col, y, x, Tile<T>::cols);
+  if (first >= V::lanes) return V::load(begin);
+  T lane[V::lanes];
+  copy_run(first, begin, lane);
+  copy_run(V::lanes - first, from + w.offset(s, row, col + first, y, x, Tile<T>::cols), lane + first);
+  return V::load(lane);
+}
+
 /// The right operands of all points, [k, n] in panels, for the vectors [first, last) of the k n elements. `w` says
 /// where from `from` on their weights are.
 template <class T>
@@ -48,7 +82,7 @@ void winograd_weights(const detail::WinogradShape& s, const detail::WinogradWeig
     V rows[2][5], column[5];
     for (int y = 0; y < 2; ++y) {
       V tap[2];
-      for (int x = 0; x < 2; ++x) tap[x] = V::load(from + w.offset(s, row, col, y, x, Tile<T>::cols));
+      for (int x = 0; x < 2; ++x) tap[x] = load_weights(s, w, row, col, y, x, from);
       weights_at_points(tap[0], tap[1], rows[y]);
     }
     T* const at = to + detail::in_panels(k, n, row, col, Tile<T>::cols);
@@ -59,7 +93,7 @@ void winograd_weights(const detail::WinogradShape& s, const detail::WinogradWeig
   }
 }
 
-/// One tile of inputs at all points: `from` are its 5 x 5 pixels, `channels` of each.
+/// One tile of inputs at all points: `from` are its 5 x 5 pixels, `channels` of each. Writes whole vectors.
 template <class T>
 void winograd_inputs(const T* const (&from)[5][5], std::int64_t channels, std::int64_t point_size, T* to) {
   using V = Vec<T>;
@@ -68,7 +102,7 @@ void winograd_inputs(const T* const (&from)[5][5], std::int64_t channels, std::i
 #pragma GCC unroll 5
     for (int y = 0; y < 5; ++y) {
 #pragma GCC unroll 5
-      for (int x = 0; x < 5; ++x) v[y][x] = V::load(from[y][x] + c);
+      for (int x = 0; x < 5; ++x) v[y][x] = load_channels(from[y][x] + c, channels - c);
       to_points(v[y][0], v[y][1], v[y][2], v[y][3], v[y][4]);
     }
 #pragma GCC unroll 5
@@ -98,13 +132,15 @@ void winograd_results(const T* from, std::int64_t point_size, std::int64_t chann
       from_points(v[y][0], v[y][1], v[y][2], v[y][3], v[y][4]);
 #pragma GCC unroll 4
       for (int x = 0; x < 4; ++x)
-        if (T* const at = to[y][x]) (accumulate ? V::load(at + c) + v[y][x] : v[y][x]).store(at + c);
+        if (T* const at = to[y][x])
+          store_channels(accumulate ? load_channels(at + c, channels - c) + v[y][x] : v[y][x], at + c, channels - c);
     }
   }
 }
 
 /// The tiles [first, first + count) of images x, at all points: rows of `ld` elements, a tile each, that hold the
-/// channels of all phases.
+/// channels of all phases, one after another. A vector beyond the last of a phase is overwritten by the next one, or is
+/// in the cache line that rows have to spare.
 template <class T>
 void winograd_gather(const detail::WinogradShape& s, std::int64_t first, std::int64_t count, const T* x, T* to,
                      std::int64_t ld, std::int64_t point_size) {
@@ -199,7 +235,8 @@ void winograd_gather_gradients(const detail::WinogradShape& s, std::int64_t firs
         V v[4];
         for (int y = 0; y < 4; ++y) {
           const std::int64_t line = images.index(at.y, y, 0), col = images.index(at.x, x, 0);
-          v[y] = images.inside(line, col) ? V::load(image + (line * images.w + col) * images.c + c) : V::zero();
+          v[y] = images.inside(line, col) ? load_channels(image + (line * images.w + col) * images.c + c, images.c - c)
+                                          : V::zero();
         }
         gradients_at_points(v, column);
         for (int y = 0; y < 5; ++y) rows[y][x] = column[y];
@@ -253,7 +290,8 @@ void winograd_weight_results(const detail::WinogradShape& s, std::int64_t first,
         for (int y = 0; y < 2; ++y) {
           V tap[2];
           weights_from_points(rows[y], tap[0], tap[1]);
-          for (int x = 0; x < 2; ++x) tap[x].store(w + (o * 16 + (2 * y + phase / 2) * 4 + 2 * x + phase % 2) * c + q);
+          for (int x = 0; x < 2; ++x)
+            store_channels(tap[x], w + (o * 16 + (2 * y + phase / 2) * 4 + 2 * x + phase % 2) * c + q, c - q);
         }
       }
 }

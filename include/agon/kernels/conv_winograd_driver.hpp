@@ -113,13 +113,20 @@ inline detail::WinogradShape winograd_input_grad(const ConvShape& s) {
       {s.oh, s.ow, s.o, 1, first - 1, 1}, {s.h, s.w, s.c, 2, 2 * first - s.padding, 2}, s.n, tiles(s.h), tiles(s.w)};
 }
 
-/// Whether a pass of a convolution goes by Winograd's algorithm as `w` says: 4 x 4 with stride 2, channels in whole
-/// vectors, a third fewer multiplications than the taps inside the image take, enough tiles to pay for the weights at
-/// the points, and those not so large that the caches would lose them from job to job.
-inline bool prefer_winograd(const ConvShape& s, const detail::WinogradShape& w, const detail::TileSize& tile,
-                            std::int64_t element_bytes) {
+/// Whether `n` channels fill vectors: whole ones, or with AVX-512, which masks the last, more than one and two thirds.
+inline bool fill_vectors(std::int64_t n, const detail::TileSize& tile, std::int64_t element_bytes) {
+  const std::int64_t whole = round_up(n, tile.lanes);
+  return n == whole || (tile.lanes * element_bytes == 64 && n > tile.lanes && 2 * whole <= 3 * n);
+}
+
+/// Whether a pass of a convolution goes by Winograd's algorithm as `w` says, in products of `columns` columns: 4 x 4
+/// with stride 2, channels that fill vectors, a third fewer multiplications than the taps inside the image take, enough
+/// tiles to pay for the weights at the points, and those not so large that the caches would lose them from job to job.
+inline bool prefer_winograd(const ConvShape& s, const detail::WinogradShape& w, std::int64_t columns,
+                            const detail::TileSize& tile, std::int64_t element_bytes) {
   constexpr std::int64_t few_channels = 1024, few_tiles = 40, most_bytes = 16 << 20;
-  if (s.kh != 4 || s.kw != 4 || s.stride != 2 || s.c % tile.lanes != 0 || s.o % tile.lanes != 0) return false;
+  if (s.kh != 4 || s.kw != 4 || s.stride != 2 || columns % tile.lanes != 0) return false;
+  if (!fill_vectors(s.c, tile, element_bytes) || !fill_vectors(s.o, tile, element_bytes)) return false;
   if (s.c * s.o < few_channels || 100 * s.c * s.o * element_bytes > most_bytes || w.tiles() < few_tiles) return false;
   return 3 * w.products() <= 2 * s.n * windows_of(s).taps_of_rows() * windows_of(s).taps_of_cols();
 }
