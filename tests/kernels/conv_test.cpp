@@ -55,7 +55,8 @@ std::vector<ConvShape> shapes() {
   all.push_back(conv_shape(20, 7, 7, 64, 16, 4, 4, 2, 1));
   all.push_back(conv_shape(33, 14, 14, 1, 48, 4, 4, 2, 1));
   for (const auto& s : winograd_shapes()) all.push_back(s);
-  all.push_back(conv_shape(3, 28, 28, 48, 24, 4, 4, 2, 1));  // with AVX-512 only the gradients
+  all.push_back(conv_shape(3, 28, 28, 48, 24, 4, 4, 2, 1));  // float with AVX-512: only the gradients
+  all.push_back(conv_shape(3, 28, 28, 28, 48, 4, 4, 2, 1));  // no whole vectors of AVX-512, float or double
   all.push_back(conv_shape(48, 8, 8, 32, 32, 4, 4, 2, 1));   // only forward and the weight gradient
   all.push_back(conv_shape(3, 30, 28, 32, 32, 4, 4, 2, 5));  // only the input gradient, padding beyond the kernel
   return all;
@@ -70,9 +71,10 @@ template <class T>
 ByWinograd by_winograd(const ConvShape& s) {
   namespace driver = agon::kernels::conv_driver;
   const auto tile = agon::kernels::gemm_driver::tile_size<T>(agon::active_isa());
-  return {driver::prefer_winograd(s, driver::winograd_forward(s), s.o, tile, sizeof(T)),
-          driver::prefer_winograd(s, driver::winograd_input_grad(s), 4 * s.c, tile, sizeof(T)),
-          driver::prefer_winograd(s, driver::winograd_forward(s), 4 * s.c, tile, sizeof(T))};
+  const auto forward = driver::winograd_forward(s), input_grad = driver::winograd_input_grad(s);
+  return {driver::prefer_winograd(s, forward, forward.out.depth(), tile, sizeof(T)),
+          driver::prefer_winograd(s, input_grad, input_grad.out.depth(), tile, sizeof(T)),
+          driver::prefer_winograd(s, forward, forward.in.depth(), tile, sizeof(T))};
 }
 
 template <class T>
@@ -149,9 +151,9 @@ TEMPLATE_TEST_CASE("convolution and its gradients follow their definition", "[co
     const Operands<T> p(s);
     const auto expected = by_definition(p);
     for_each_isa([&] {
-      const auto winograd = by_winograd<T>(s);  // its rounding errors are larger
+      const auto winograd = by_winograd<T>(s);  // its rounding errors are two to five times as large
       const auto near = [](std::int64_t terms, bool larger) {
-        return (larger ? 3 : 1) * tolerance<T>(8 + static_cast<double>(terms) / 2);
+        return (larger ? 5 : 1) * tolerance<T>(8 + static_cast<double>(terms) / 2);
       };
       CHECK(difference(p.forward(), expected.y) < near(s.kh * s.kw * s.c, winograd.forward));
       CHECK(difference(p.input_grad(), expected.dx) < near(s.kh * s.kw * s.o, winograd.input_grad));
@@ -181,7 +183,8 @@ TEMPLATE_TEST_CASE("convolutions go by Winograd's algorithm where it pays", "[co
 TEMPLATE_TEST_CASE("convolution gives the same bits with any number of threads", "[conv]", float, double) {
   for (const auto& s : {conv_shape(1, 40, 36, 24, 40, 3, 3, 1, 1), conv_shape(33, 14, 14, 1, 48, 4, 4, 2, 1),
                         conv_shape(20, 14, 14, 32, 64, 4, 4, 2, 1), conv_shape(6, 28, 28, 24, 48, 4, 4, 2, 1),
-                        conv_shape(7, 14, 14, 32, 64, 4, 4, 2, 1), conv_shape(16, 20, 20, 32, 1, 3, 3, 1, 1)}) {
+                        conv_shape(6, 28, 28, 48, 28, 4, 4, 2, 1), conv_shape(7, 14, 14, 32, 64, 4, 4, 2, 1),
+                        conv_shape(16, 20, 20, 32, 1, 3, 3, 1, 1)}) {
     INFO(text(s));
     const Operands<TestType> p(s);
     for_each_isa([&] {
@@ -208,9 +211,10 @@ TEMPLATE_TEST_CASE("the passes of a convolution are each other's adjoints", "[co
 
 TEMPLATE_TEST_CASE("convolution and input gradient with bias, activation and accumulation", "[conv]", float, double) {
   using T = TestType;
-  for (const auto& s : {conv_shape(2, 9, 7, 3, 1, 3, 3, 1, 1), conv_shape(2, 10, 8, 1, 20, 4, 4, 2, 1),
-                        conv_shape(1, 5, 5, 17, 40, 1, 1, 1, 0), conv_shape(2, 5, 5, 35, 40, 2, 2, 3, 0),
-                        winograd_shapes()[2], winograd_shapes()[3]}) {
+  for (const auto& s :
+       {conv_shape(2, 9, 7, 3, 1, 3, 3, 1, 1), conv_shape(2, 10, 8, 1, 20, 4, 4, 2, 1),
+        conv_shape(1, 5, 5, 17, 40, 1, 1, 1, 0), conv_shape(2, 5, 5, 35, 40, 2, 2, 3, 0), winograd_shapes()[2],
+        winograd_shapes()[3], winograd_shapes()[4], conv_shape(3, 28, 28, 28, 48, 4, 4, 2, 1)}) {
     INFO(text(s));
     const Operands<T> p(s);
     const auto bias_y = random_values<T>(s.o, 4), bias_x = random_values<T>(s.c, 5);

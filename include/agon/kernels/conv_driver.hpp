@@ -205,7 +205,7 @@ void conv2d(const ConvShape& s, const T* x, const T* w, T* y, const Epilogue<T>&
     return conv_driver::run_fold(isa, s.n, fold, parts.data(), y, epilogue);
   }
   if (const auto winograd = conv_driver::winograd_forward(s);
-      conv_driver::prefer_winograd(s, winograd, s.o, gemm_driver::tile_size<T>(isa), sizeof(T)))
+      conv_driver::prefer_winograd(s, winograd, winograd.out.depth(), gemm_driver::tile_size<T>(isa), sizeof(T)))
     return conv_driver::run_winograd(isa, winograd, true, x, w, y, epilogue);
   const detail::GemmProblem<T> problem{{}, false, {w, s.o, depth, depth}, true, s.n * s.oh * s.ow, s.o, depth};
   const Workspace<T> packed(depth * detail::round_up(s.o, gemm_driver::tile_size<T>(isa).lanes));
@@ -232,7 +232,7 @@ void conv2d_input_grad(const ConvShape& s, const T* g, const T* w, T* x, const E
     return conv_driver::run_fold(isa, s.n, fold, parts.data(), x, epilogue);
   }
   if (const auto winograd = conv_driver::winograd_input_grad(s);
-      conv_driver::prefer_winograd(s, winograd, 4 * s.c, gemm_driver::tile_size<T>(isa), sizeof(T)))
+      conv_driver::prefer_winograd(s, winograd, winograd.out.depth(), gemm_driver::tile_size<T>(isa), sizeof(T)))
     return conv_driver::run_winograd(isa, winograd, false, g, w, x, epilogue);
   conv_driver::run_phases(isa, s, g, w, x, epilogue);
 }
@@ -250,7 +250,7 @@ void conv2d_weight_grad(const ConvShape& s, const T* x, const T* g, T* w) {
   if (s.stride > 1 || !conv_driver::prefer_fold(s.o, taps, tile)) {
     const auto windows = conv_driver::windows_of(s);
     if (const auto winograd = conv_driver::winograd_forward(s);
-        conv_driver::prefer_winograd(s, winograd, 4 * s.c, tile, sizeof(T)))
+        conv_driver::prefer_winograd(s, winograd, winograd.in.depth(), tile, sizeof(T)))
       return conv_driver::run_winograd_weights(isa, winograd, x, g, w);
     if (s.c % tile.lanes == 0) return conv_driver::multiply_taps(isa, windows, x, g, s.o, w);
     const Workspace<T> turned(windows.depth() * s.o);

@@ -36,7 +36,7 @@ AGON_INLINE void weights_at_points(Vec<T> a, Vec<T> b, Vec<T>* out) {
   out[4] = b;
 }
 
-/// The channels from p on, n of them if n is less than a vector. Only AVX-512 masks for nothing: elsewhere channels are
+/// The channels from p on, n of them if n is less than a vector. Only AVX-512 masks at no cost: elsewhere channels are
 /// whole vectors.
 template <class T>
 AGON_INLINE Vec<T> load_channels(const T* p, [[maybe_unused]] std::int64_t n) {
@@ -56,7 +56,7 @@ AGON_INLINE void store_channels(Vec<T> v, T* p, [[maybe_unused]] std::int64_t n)
 #endif
 }
 
-/// A vector of weights of one tap, which may be in two phases.
+/// A vector of weights of one tap, which may be in two phases: out.c is no less than a vector.
 template <class T>
 AGON_INLINE Vec<T> load_weights(const detail::WinogradShape& s, const detail::WinogradWeights& w, std::int64_t row,
                                 std::int64_t col, std::int64_t y, std::int64_t x, const T* from) {
@@ -139,8 +139,8 @@ void winograd_results(const T* from, std::int64_t point_size, std::int64_t chann
 }
 
 /// The tiles [first, first + count) of images x, at all points: rows of `ld` elements, a tile each, that hold the
-/// channels of all phases, one after another. A vector beyond the last of a phase is overwritten by the next one, or is
-/// in the cache line that rows have to spare.
+/// channels of all phases, one after another. Lanes beyond the last channel of a phase are overwritten by the next one,
+/// or fall into the cache line that rows have to spare.
 template <class T>
 void winograd_gather(const detail::WinogradShape& s, std::int64_t first, std::int64_t count, const T* x, T* to,
                      std::int64_t ld, std::int64_t point_size) {
@@ -167,6 +167,7 @@ template <class T>
 void winograd_block(const detail::WinogradShape& s, std::int64_t first, std::int64_t count, const T* x,
                     const T* weights, T* y, const Epilogue<T>& epilogue) {
   const std::int64_t k = s.in.depth(), n = s.out.depth();
+  // A cache line to spare: rows fall on more cache sets, and whole vectors may reach beyond the last channel.
   const std::int64_t ld_in = k + cache_line<T>, ld_out = n + cache_line<T>;
   const Workspace<T> inputs(25 * count * ld_in), results(25 * count * ld_out);
   const Workspace<const T*> row(count);

@@ -81,7 +81,8 @@ void run_winograd_weights(Isa isa, const detail::WinogradShape& s, const T* x, c
   const std::int64_t k = s.in.depth(), o = s.out.c, ld_x = k + line, ld_g = o + line;
   const std::int64_t fit = cache_bytes / (25 * (ld_x + ld_g) * static_cast<std::int64_t>(sizeof(T)));
   const std::int64_t chunk = detail::even_pieces(s.tiles(), larger(fit, 64), 8);
-  // Points do not lie a power of two apart, which would fall on few cache sets.
+  // Rows and points do not lie a power of two apart, which would fall on few cache sets. Whole vectors are read and
+  // written in between, beyond the last channel.
   const std::int64_t size_x = chunk * ld_x + 5 * line, size_g = chunk * ld_g + 5 * line, size_w = o * k + 5 * line;
   const Workspace<T> inputs(25 * size_x), gradients(25 * size_g), weights(25 * size_w);
   const std::int64_t rows = round_up(ceil_div(o, 2), gemm_driver::tile_size<T>(isa).rows), blocks = ceil_div(o, rows);
@@ -113,7 +114,8 @@ inline detail::WinogradShape winograd_input_grad(const ConvShape& s) {
       {s.oh, s.ow, s.o, 1, first - 1, 1}, {s.h, s.w, s.c, 2, 2 * first - s.padding, 2}, s.n, tiles(s.h), tiles(s.w)};
 }
 
-/// Whether `n` channels fill vectors: whole ones, or with AVX-512, which masks the last, more than one and two thirds.
+/// Whether `n` channels fill vectors: whole ones or, with AVX-512, which masks the last, more than one, of whose lanes
+/// two thirds or more are used.
 inline bool fill_vectors(std::int64_t n, const detail::TileSize& tile, std::int64_t element_bytes) {
   const std::int64_t whole = round_up(n, tile.lanes);
   return n == whole || (tile.lanes * element_bytes == 64 && n > tile.lanes && 2 * whole <= 3 * n);

@@ -60,17 +60,19 @@ void gemm_list_panels(const detail::GemmProblem<T>& p, RightOperand how, const T
   }
 }
 
-/// Whether op(A) is read down columns so long that those of a block are copied before use: a line holds elements of
-/// several tiles, which read it once for every panel.
+/// Whether op(A) is read down columns whose elements lie so far apart that those of a block are copied before use: a
+/// line holds elements of several tiles, which read it once for every panel.
 template <class T>
 bool packs_left(const detail::GemmProblem<T>& p) {
   return p.transpose_a && p.n > Tile<T>::cols && p.a.ld * static_cast<std::int64_t>(sizeof(T)) >= 2048;
 }
 
-/// Whether the rows of A that the largest tile reads side by side compete for the eight lines of one cache set.
+/// Whether the rows of A that the tiles of `m` rows read side by side compete for the lines of one cache set, which has
+/// eight or more.
 template <class T>
-bool rows_compete(const detail::GemmProblem<T>& p) {
-  return !p.transpose_a && Tile<T>::rows > 8 && p.a.ld * static_cast<std::int64_t>(sizeof(T)) % 4096 == 0;
+bool rows_compete(const detail::GemmProblem<T>& p, std::int64_t m) {
+  const std::int64_t stride = p.a.ld * static_cast<std::int64_t>(sizeof(T));
+  return !p.transpose_a && detail::smaller(m, Tile<T>::rows) > 8 && stride % 4096 == 0;
 }
 
 /// Rows [i, i + rows) of op(A) at the depths [k, k + depth), in place or, where `packed` is given, columns of A^T
@@ -111,12 +113,12 @@ struct SoonRead {
 template <class T>
 struct GemmReading {
   RightOperand right;
-  bool pack_left;      ///< columns of A^T are copied for the whole block
-  bool compete;        ///< tiles read few rows of A: more would not stay in the first-level cache
-  bool stream;         ///< both operands of A^T B lie along k and are read where they are
-  bool shallow;        ///< whole panels go through shallow tiles: they stay in the first-level cache, or rows compete
-  std::int64_t run;    ///< depth that goes through the tiles at a time
-  std::int64_t group;  ///< columns whose panels the second-level cache holds
+  bool pack_left;  ///< columns of A^T are copied for the whole block
+  bool compete;    ///< tiles read few rows of A: more would not stay in the first-level cache
+  bool stream;     ///< both operands of A^T B lie along k and are read where they are
+  bool shallow;    ///< whole panels go through shallow tiles: the panels stay in the first-level cache, or rows compete
+  std::int64_t run;        ///< depth that goes through the tiles at a time
+  std::int64_t group;      ///< columns whose panels the second-level cache holds
   std::int64_t left_size;  ///< elements that copies of A take
 };
 
@@ -129,7 +131,7 @@ GemmReading<T> gemm_reading(const detail::GemmProblem<T>& p, const T* packed_b, 
   constexpr std::int64_t panel = Tile<T>::cols, bytes = sizeof(T), second_level = 384 << 10;
   constexpr std::int64_t streamed_run = 220;  // so short that the next one is there in time
   const std::int64_t few_rows = (p.b.ld * bytes <= 1024 ? 6 : 2) * Tile<T>::rows;
-  GemmReading<T> r{RightOperand::to_pack, packs_left(p), rows_compete(p), false, false, plan.depth, 0, 0};
+  GemmReading<T> r{RightOperand::to_pack, packs_left(p), rows_compete(p, at.m), false, false, plan.depth, 0, 0};
   if (packed_b)
     r.right = RightOperand::packed;
   else if (!p.transpose_b && at.m <= few_rows)
@@ -156,8 +158,8 @@ struct LookAhead {
 };
 
 /// Of a streamed product the next run of both operands, this tile's share of it. Else the next tile's rows of A, unless
-/// they are long and in place, where the processor's own prefetching does better; and where B is packed on the way,
-/// this tile's share of the columns that are packed next, by this job or by the next one.
+/// they are long and do not compete, where the processor's own prefetching does better; and where B is packed on the
+/// way, this tile's share of the columns that are packed next, by this job or by the next one.
 template <class T>
 LookAhead<T> gemm_look_ahead(const detail::GemmProblem<T>& p, const GemmReading<T>& reading,
                              const detail::GemmBlock& tile, const detail::GemmBlock& block) {
@@ -250,24 +252,26 @@ void gemm_block(const detail::GemmProblem<T>& p, const T* packed_b, const detail
       const std::int64_t n = detail::smaller(reading.group, at.j + at.n - j);
       gemm_list_panels(p, reading.right, packed_b, j, n, k, depth, scratch, panels);
       const Epilogue<T>* const finish = done == at.k_size && has_work(epilogue) ? &epilogue : nullptr;
-      const std::int64_t unit = (reading.compete ? 2 : 1) * Tile<T>::cols;  // a single panel takes many rows
+      // Shallow tiles take whole panels; where rows compete, pairs of panels and whole tiles.
+      const std::int64_t unit = (reading.compete ? 2 : 1) * Tile<T>::cols;
       const std::int64_t whole = reading.shallow ? n / unit * unit / Tile<T>::cols : 0;
-      for (std::int64_t i = 0, rows; whole > 0 && i < at.m; i += rows) {
+      const std::int64_t end = whole == 0 ? 0 : reading.compete ? at.m / shallow_pair_rows * shallow_pair_rows : at.m;
+      for (std::int64_t i = 0, rows; i < end; i += rows) {
         // C in the order of memory.
-        rows = detail::smaller(reading.compete ? 4 : whole <= 2 ? most_shallow_rows : 8, at.m - i);
+        rows = detail::smaller(reading.compete ? shallow_pair_rows : whole <= 2 ? most_shallow_rows : 8, end - i);
         LookAhead<T> next{};
         if (reading.compete) next = gemm_look_ahead(p, reading, {at.i + i, rows, j, n, k, depth}, at);
         gemm_shallow_rows(rows, a.from_row(i), depth, whole, panels, c + (at.i + i) * ldc, ldc, accumulate,
                           reading.compete ? &next : nullptr, finish);
       }
-      const std::int64_t rest = n - whole * Tile<T>::cols;
-      if (rest == 0) continue;
-      for (std::int64_t i = 0, rows; i < at.m; i += rows) {
-        rows = tile_height<T>(at.m - i, rest);
+      const std::int64_t count = detail::ceil_div(n, Tile<T>::cols);
+      for (std::int64_t i = whole < count ? 0 : end, rows; i < at.m; i += rows) {
+        const std::int64_t skip = i < end ? whole : 0;
+        rows = tile_height<T>((i < end ? end : at.m) - i, n - skip * Tile<T>::cols);
         if (reading.compete) rows = detail::smaller(rows, Tile<T>::low_rows);
         gemm_tile_row(rows, a.from_row(i), depth, gemm_look_ahead(p, reading, {at.i + i, rows, j, n, k, depth}, at),
-                      detail::ceil_div(rest, Tile<T>::cols), panels + whole, {c + (at.i + i) * ldc, rows, p.n, ldc},
-                      at.m - i - rows, accumulate, finish);
+                      count - skip, panels + skip, {c + (at.i + i) * ldc, rows, p.n, ldc}, at.m - i - rows, accumulate,
+                      finish);
       }
     }
   } while (done < at.k_size);

@@ -205,11 +205,14 @@ void multiply_shallow_tile(const LeftOperand<T>& a, std::int64_t depth, const Ri
       }
 }
 
+/// Rows of a shallow tile of two panels; one of a single panel has twice as many.
+constexpr int shallow_pair_rows = AGON_VECTOR_BYTES == 64 ? 4 : 2;
+
 /// The same for any number of rows.
 template <class T, int panels>
 AGON_INLINE void multiply_shallow(std::int64_t rows, LeftOperand<T> a, std::int64_t depth,
                                   const RightPanels<T, panels>& b, T* c, std::int64_t ldc, bool accumulate) {
-  constexpr int m = (AGON_VECTOR_BYTES == 64 ? 8 : 4) / panels;
+  constexpr int m = 2 * shallow_pair_rows / panels;
   for (; rows >= m; rows -= m, a.data += m * a.row, c += m * ldc)
     multiply_shallow_tile<T, m>(a, depth, b, c, ldc, accumulate);
   for (; rows > 0; --rows, a.data += a.row, c += ldc) multiply_shallow_tile<T, 1>(a, depth, b, c, ldc, accumulate);
