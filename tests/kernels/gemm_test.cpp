@@ -106,17 +106,21 @@ TEMPLATE_TEST_CASE("gemm with bias, activation and accumulation", "[gemm]", floa
 }
 
 TEMPLATE_TEST_CASE("gemm cut into blocks of every dimension", "[gemm]", float, double) {
-  // Tall, wide, and deep: the sum over k is cut.
-  for (const Case& size : {Case{1500, 40, 70}, Case{30, 2000, 50, false, true}, Case{33, 50, 9000, true},
-                           Case{260, 300, 700}, Case{509, 100, 130, true}})
+  // Tall, wide, and deep: the sum over k is cut; few rows that share out columns, columns of A in runs, B packed by
+  // jobs.
+  for (const Case& size :
+       {Case{1500, 40, 70}, Case{30, 2000, 50, false, true}, Case{33, 50, 9000, true}, Case{260, 300, 700},
+        Case{509, 100, 130, true}, Case{101, 500, 300}, Case{64, 210, 700, true}, Case{300, 310, 600, true},
+        Case{150, 6200, 20}, Case{150, 6200, 70, true}})
     check_product<TestType>(size, {}, Product<TestType>(size));
 }
 
 TEMPLATE_TEST_CASE("gemm of rows that compete for cache sets", "[gemm]", float, double) {
   // Rows 4096 bytes apart: B in place, packed by the job or once for all, transposed, k in ranges, few rows, a short k.
-  for (const Case& size : {Case{40, 80, 1021}, Case{23, 300, 2045}, Case{40, 300, 1021}, Case{130, 100, 1021},
-                           Case{23, 100, 1021, false, true}, Case{20, 50, 8189}, Case{3, 100, 1021}, Case{9, 70, 1021},
-                           Case{30, 70, 5, false, false, 1019}, Case{15, 70, 0}})
+  for (const Case& size :
+       {Case{40, 80, 1021}, Case{23, 300, 2045}, Case{40, 300, 1021}, Case{150, 100, 1021},
+        Case{23, 100, 1021, false, true}, Case{20, 50, 8189}, Case{3, 100, 1021}, Case{9, 70, 1021},
+        Case{30, 70, 5, false, false, 1019}, Case{145, 6200, 5, false, false, 1019}, Case{15, 70, 0}})
     check_product<TestType>(size, {}, Product<TestType>(size));
 }
 

@@ -60,13 +60,6 @@ void gemm_list_panels(const detail::GemmProblem<T>& p, RightOperand how, const T
   }
 }
 
-/// Whether op(A) is read down columns whose elements lie so far apart that those of a block are copied before use: a
-/// line holds elements of several tiles, which read it once for every panel.
-template <class T>
-bool packs_left(const detail::GemmProblem<T>& p) {
-  return p.transpose_a && p.n > Tile<T>::cols && p.a.ld * static_cast<std::int64_t>(sizeof(T)) >= 2048;
-}
-
 /// Whether the rows of A that the tiles of `m` rows read side by side compete for the lines of one cache set, which has
 /// eight or more.
 template <class T>
@@ -75,18 +68,12 @@ bool rows_compete(const detail::GemmProblem<T>& p, std::int64_t m) {
   return !p.transpose_a && detail::smaller(m, Tile<T>::rows) > 8 && stride % 4096 == 0;
 }
 
-/// Rows [i, i + rows) of op(A) at the depths [k, k + depth), in place or, where `packed` is given, columns of A^T
-/// copied to it.
+/// op(A) from row i and depth k on, in place.
 template <class T>
-LeftOperand<T> gemm_left(const detail::GemmProblem<T>& p, std::int64_t i, std::int64_t rows, std::int64_t k,
-                         std::int64_t depth, T* packed) {
-  if (depth <= 0) return {p.a.data, 0, 0};  // nothing will be read, and null has no rows to point to
-  if (!p.transpose_a) return {p.a.data + i * p.a.ld + k, p.a.ld, 1};
-  const T* const from = p.a.data + k * p.a.ld + i;
-  if (!packed) return {from, 1, p.a.ld};
-  const std::int64_t ld = rows + cache_line<T>;
-  pack_copy(depth, rows, from, p.a.ld, packed, ld);
-  return {packed, 1, ld};
+LeftOperand<T> gemm_left(const detail::GemmProblem<T>& p, std::int64_t i, std::int64_t k) {
+  if (p.k <= 0) return {p.a.data, 0, 0};  // nothing will be read, and null has no rows to point to
+  if (p.transpose_a) return {p.a.data + k * p.a.ld + i, 1, p.a.ld};
+  return {p.a.data + i * p.a.ld + k, p.a.ld, 1};
 }
 
 /// Asks for the first `size` elements of some rows: for the first-level cache, or the second.
@@ -113,13 +100,10 @@ struct SoonRead {
 template <class T>
 struct GemmReading {
   RightOperand right;
-  bool pack_left;  ///< columns of A^T are copied for the whole block
-  bool compete;    ///< tiles read few rows of A: more would not stay in the first-level cache
-  bool stream;     ///< both operands of A^T B lie along k and are read where they are
-  bool shallow;    ///< whole panels go through shallow tiles: the panels stay in the first-level cache, or rows compete
-  std::int64_t run;        ///< depth that goes through the tiles at a time
-  std::int64_t group;      ///< columns whose panels the second-level cache holds
-  std::int64_t left_size;  ///< elements that copies of A take
+  bool compete;  ///< tiles read few rows of A: more would not stay in the first-level cache
+  bool shallow;  ///< whole panels go through shallow tiles: the panels stay in the first-level cache, or rows compete
+  std::int64_t run;    ///< depth that goes through the tiles at a time
+  std::int64_t group;  ///< columns whose panels the second-level cache holds
 };
 
 constexpr std::int64_t most_panels = 16;
@@ -129,20 +113,20 @@ template <class T>
 GemmReading<T> gemm_reading(const detail::GemmProblem<T>& p, const T* packed_b, const detail::GemmPlan& plan,
                             const detail::GemmBlock& at) {
   constexpr std::int64_t panel = Tile<T>::cols, bytes = sizeof(T), second_level = 384 << 10;
-  constexpr std::int64_t streamed_run = 220;  // so short that the next one is there in time
-  const std::int64_t few_rows = (p.b.ld * bytes <= 1024 ? 6 : 2) * Tile<T>::rows;
-  GemmReading<T> r{RightOperand::to_pack, packs_left(p), rows_compete(p, at.m), false, false, plan.depth, 0, 0};
+  GemmReading<T> r{RightOperand::to_pack, rows_compete(p, at.m), false, plan.depth, 0};
   if (packed_b)
     r.right = RightOperand::packed;
-  else if (!p.transpose_b && at.m <= few_rows)
+  else if (!p.transpose_b && at.m <= detail::few_rows)
     r.right = RightOperand::in_place;
-  r.stream = p.transpose_a && !r.pack_left && r.right == RightOperand::in_place;
-  if (r.stream) r.run = detail::even_pieces(plan.depth, streamed_run, 1);
-  const std::int64_t pairs = detail::larger(1, second_level / (2 * plan.depth * panel * bytes + 1));
+  if (p.transpose_a) {
+    // So short that the next run is there in time, and that both fit: lines 4096 bytes apart share a few cache sets.
+    const std::int64_t most = detail::smaller(256, detail::larger(64, (256 << 10) / (at.m * bytes)));
+    r.run = detail::even_pieces(plan.depth, most, 1);
+  }
+  const std::int64_t pairs = detail::larger(1, second_level / (2 * r.run * panel * bytes + 1));
   r.group = detail::smaller(detail::smaller(2 * pairs, most_panels) * panel, detail::round_up(at.n, panel));
-  const std::int64_t held = plan.depth * (plan.depth < short_depth ? 1 : r.group) * bytes;
-  r.shallow = !r.stream && (r.compete || held <= shallow_bytes);
-  if (r.pack_left) r.left_size = detail::round_up((at.m + cache_line<T>)*plan.depth, cache_line<T>);
+  const std::int64_t held = r.run * (r.run < short_depth ? 1 : r.group) * bytes;
+  r.shallow = !p.transpose_a && (r.compete || held <= shallow_bytes);
   return r;
 }
 
@@ -157,33 +141,34 @@ struct LookAhead {
   }
 };
 
-/// Of a streamed product the next run of both operands, this tile's share of it. Else the next tile's rows of A, unless
-/// they are long and do not compete, where the processor's own prefetching does better; and where B is packed on the
-/// way, this tile's share of the columns that are packed next, by this job or by the next one.
+/// Of a product that reads columns of A, the next run of both operands, this tile's share of it. Else the next tile's
+/// rows of A, unless they are long and do not compete, where the processor's own prefetching does better; and where B
+/// is not packed yet, this tile's share of the columns that come next, in this job or in the next one.
 template <class T>
 LookAhead<T> gemm_look_ahead(const detail::GemmProblem<T>& p, const GemmReading<T>& reading,
                              const detail::GemmBlock& tile, const detail::GemmBlock& block) {
   LookAhead<T> next{{p.a.data, 0, 0, 0}, {p.b.data, 0, 0, 0}};
   const std::int64_t k = tile.k + tile.k_size, below = block.i + block.m - tile.i - tile.m;
   const std::int64_t done = tile.i - block.i, j = tile.j + tile.n;
+  const bool in_rows = reading.right != RightOperand::packed && !p.transpose_b;
   const auto share = [&](std::int64_t rows, std::int64_t& from) {
     from = rows * done / block.m;
     return rows * (done + tile.m) / block.m - from;
   };
   std::int64_t from = 0;
-  if (reading.stream) {
+  if (p.transpose_a) {
     const std::int64_t count = share(detail::smaller(reading.run, p.k - k), from);
     if (count > 0) {
       next.a = {p.a.data + (k + from) * p.a.ld + block.i, p.a.ld, block.m, count};
-      next.b = {p.b.data + (k + from) * p.b.ld + tile.j, p.b.ld, tile.n, count};
+      if (in_rows) next.b = {p.b.data + (k + from) * p.b.ld + tile.j, p.b.ld, tile.n, count};
     }
     return next;
   }
-  if (below > 0 && tile.k_size > 0 && !p.transpose_a && (reading.compete || tile.k_size <= 256))
+  if (below > 0 && tile.k_size > 0 && (reading.compete || tile.k_size <= 256))
     next.a = {p.a.data + (tile.i + tile.m) * p.a.ld + tile.k, p.a.ld, tile.k_size, detail::smaller(below, tile.m)};
   // The next job begins at the depth where this one began.
   const std::int64_t end = tile.k_size == block.k_size ? p.n : block.j + block.n;
-  if (reading.right == RightOperand::to_pack && j < end && tile.k_size > 0) {
+  if (reading.right != RightOperand::packed && j < end && tile.k_size > 0) {
     const std::int64_t cols = detail::smaller(tile.n, end - j);
     const std::int64_t count = share(p.transpose_b ? cols : tile.k_size, from);
     next.b = p.transpose_b ? SoonRead<T>{p.b.data + (j + from) * p.b.ld + tile.k, p.b.ld, tile.k_size, count}
@@ -238,8 +223,8 @@ void gemm_block(const detail::GemmProblem<T>& p, const T* packed_b, const detail
                 const detail::GemmBlock& at, T* c, std::int64_t ldc, const Epilogue<T>& epilogue) {
   if (prefer_dots(p)) return gemm_dots(p, at, c, ldc, epilogue);
   const auto reading = gemm_reading(p, packed_b, plan, at);
-  const Workspace<T> workspace(reading.left_size + (packed_b ? 0 : reading.group * plan.depth));
-  T *const packed_a = workspace.data(), *const scratch = packed_a + reading.left_size;
+  const Workspace<T> workspace(packed_b ? 0 : reading.group * reading.run);
+  T* const scratch = workspace.data();
   Panel<T> panels[most_panels];
 
   std::int64_t done = 0;
@@ -247,7 +232,7 @@ void gemm_block(const detail::GemmProblem<T>& p, const T* packed_b, const detail
     const std::int64_t depth = detail::smaller(reading.run, at.k_size - done), k = at.k + done;
     const bool accumulate = epilogue.accumulate || done > 0;
     done += depth;
-    const auto a = gemm_left(p, at.i, at.m, k, depth, reading.pack_left ? packed_a : nullptr);
+    const auto a = gemm_left(p, at.i, k);
     for (std::int64_t j = at.j; j < at.j + at.n; j += reading.group) {
       const std::int64_t n = detail::smaller(reading.group, at.j + at.n - j);
       gemm_list_panels(p, reading.right, packed_b, j, n, k, depth, scratch, panels);

@@ -51,6 +51,9 @@ inline GemmPlan count_jobs(GemmPlan plan, std::int64_t m, std::int64_t n, std::i
   return plan;
 }
 
+/// So few rows read op(B) in place: packing it pays for more.
+constexpr std::int64_t few_rows = 140;
+
 inline GemmPlan plan_gemm(std::int64_t m, std::int64_t n, std::int64_t k, const TileSize& tile) {
   constexpr std::int64_t serial_work = 1 << 16;  // multiply-adds that are done before a second thread has started
   constexpr std::int64_t job_work = 1 << 18;
@@ -58,15 +61,18 @@ inline GemmPlan plan_gemm(std::int64_t m, std::int64_t n, std::int64_t k, const 
   const std::int64_t work = m * n * k;
   GemmPlan plan{m, n, k, 1, 1, 1, 1};
   if (work > serial_work) {
-    // Where columns alone give enough jobs, rows are not cut; then an even number of jobs is shared out better.
-    const std::int64_t pieces = ceil_div(n, 12 * tile.cols);
-    plan.n_block = round_up(ceil_div(n, pieces >= min_jobs ? round_up(pieces, 2) : pieces), tile.cols);
+    const bool deep = k >= 4 * max_depth && k >= 4 * smaller(m, n), few = m <= few_rows && !deep;
+    const std::int64_t widest = ceil_div(n, 12 * tile.cols);
+    std::int64_t pieces = larger(widest, few ? smaller(min_jobs, work / job_work) : 1);
+    if (widest >= min_jobs) pieces = round_up(pieces, 2);  // shared out better
+    plan.n_block = larger(round_up(ceil_div(n, pieces), tile.cols), (n > 4 * tile.cols ? 2 : 1) * tile.cols);
     const std::int64_t columns = ceil_div(n, plan.n_block);
+    // Rows are not cut where columns give enough jobs, nor where they are few.
     const std::int64_t wanted = larger(ceil_div(m * columns, max_jobs), job_work / (plan.n_block * k));
-    const std::int64_t rows = columns >= min_jobs ? m : wanted;
-    plan.m_block = even_pieces(m, larger(4 * tile.rows, smaller(rows, 16 * tile.rows)), tile.rows);
+    const bool whole = columns >= min_jobs || (few && columns > 1);
+    plan.m_block = even_pieces(m, whole ? m : larger(4 * tile.rows, smaller(wanted, 16 * tile.rows)), tile.rows);
     const std::int64_t blocks = ceil_div(m, plan.m_block) * columns;
-    if (blocks < min_jobs && k >= 4 * max_depth && k >= 4 * smaller(m, n)) {
+    if (blocks < min_jobs && deep) {
       plan.m_block = m;
       plan.k_block = even_pieces(k, larger(max_depth, k * columns / (max_jobs / 2)), 1);
     }
