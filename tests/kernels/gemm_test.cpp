@@ -106,20 +106,50 @@ TEMPLATE_TEST_CASE("gemm with bias, activation and accumulation", "[gemm]", floa
 }
 
 TEMPLATE_TEST_CASE("gemm cut into blocks of every dimension", "[gemm]", float, double) {
-  // Tall, wide, and deep: the sum over k is cut; few rows that share out columns, columns of A in runs, B packed by
-  // jobs.
-  for (const Case& size :
-       {Case{1500, 40, 70}, Case{30, 2000, 50, false, true}, Case{33, 50, 9000, true}, Case{260, 300, 700},
-        Case{509, 100, 130, true}, Case{101, 500, 300}, Case{64, 210, 700, true}, Case{300, 310, 600, true},
-        Case{150, 6200, 20}, Case{150, 6200, 70, true}})
-    check_product<TestType>(size, {}, Product<TestType>(size));
+  const Case tall[] = {{1500, 40, 70}};
+  const Case deep[] = {{33, 50, 9000, true}, {600, 40, 2600, true}};  // k is cut
+  const Case packed_by_jobs[] = {{30, 2000, 50, false, true}, {150, 6200, 20}, {150, 6200, 20, true}};
+  const Case packed_for_all[] = {{260, 300, 700}, {141, 300, 700}, {509, 100, 130, true}};
+  const Case few_rows[] = {{101, 500, 300}, {140, 129, 200}, {64, 210, 1500}, {64, 128, 90}};  // B in place
+  const Case columns_in_runs[] = {{64, 210, 700, true}, {64, 210, 700, true, true}, {300, 310, 600, true}};
+  const auto check_all = [](const auto& sizes) {
+    for (const Case& size : sizes) check_product<TestType>(size, {}, Product<TestType>(size));
+  };
+  check_all(tall), check_all(deep), check_all(packed_by_jobs), check_all(packed_for_all), check_all(few_rows),
+      check_all(columns_in_runs);
+}
+
+TEST_CASE("a plan cuts a product into jobs that cover it") {
+  using agon::kernels::detail::TileSize;
+  struct Size {
+    std::int64_t m, n, k, least_jobs;
+  };
+  const Size sizes[] = {{1, 1, 1, 1},          {64, 64, 64, 1},     {64, 1000, 1000, 16}, {64, 4096, 4096, 16},
+                        {64, 6272, 110, 16},   {64, 110, 6272, 8},  {64, 128, 1024, 2},   {141, 1000, 1000, 8},
+                        {1024, 128, 3136, 16}, {12544, 80, 64, 16}, {64, 80, 12544, 16},  {1000, 9000, 300, 16},
+                        {3, 100000, 7, 16},    {100000, 3, 7, 16},  {1, 512, 512, 1},     {2048, 2048, 2048, 16}};
+  for (const TileSize& tile : {TileSize{14, 32, 16}, TileSize{14, 16, 8}, TileSize{6, 16, 8}, TileSize{6, 8, 4}})
+    for (const auto& [m, n, k, least_jobs] : sizes)
+      for (bool transpose_a : {false, true}) {
+        INFO(m << " x " << n << " x " << k << ", tiles " << tile.rows << " x " << tile.cols << ", " << transpose_a);
+        const auto plan = agon::kernels::detail::plan_gemm(m, n, k, transpose_a, tile);
+        CHECK(plan.jobs() >= least_jobs);
+        CHECK((plan.n_jobs == 1 || plan.n_block % tile.cols == 0));
+        std::int64_t work = 0;
+        for (std::int64_t job = 0; job < plan.jobs(); ++job) {
+          const auto block = agon::kernels::detail::job_of(plan, m, n, k, job);
+          if (block.m <= 0 || block.n <= 0 || block.k_size <= 0) FAIL("job " << job << " is empty");
+          work += block.m * block.n * block.k_size;
+        }
+        CHECK(work == m * n * k);
+      }
 }
 
 TEMPLATE_TEST_CASE("gemm of rows that compete for cache sets", "[gemm]", float, double) {
   // Rows 4096 bytes apart: B in place, packed by the job or once for all, transposed, k in ranges, few rows, a short k.
   for (const Case& size :
-       {Case{40, 80, 1021}, Case{23, 300, 2045}, Case{40, 300, 1021}, Case{150, 100, 1021},
-        Case{23, 100, 1021, false, true}, Case{20, 50, 8189}, Case{3, 100, 1021}, Case{9, 70, 1021},
+       {Case{40, 140, 1021}, Case{23, 300, 2045}, Case{40, 300, 1021}, Case{150, 100, 1021},
+        Case{23, 300, 1021, false, true}, Case{20, 50, 8189}, Case{3, 100, 1021}, Case{9, 70, 1021},
         Case{30, 70, 5, false, false, 1019}, Case{145, 6200, 5, false, false, 1019}, Case{15, 70, 0}})
     check_product<TestType>(size, {}, Product<TestType>(size));
 }
@@ -137,27 +167,52 @@ TEMPLATE_TEST_CASE("gemm_batched is gemm product by product", "[gemm]", float, d
   using T = TestType;
   struct Batch {
     std::int64_t batch, m, n, k;
+    bool transpose_a = false, transpose_b = false;
   };
   for (const auto& size :
-       {Batch{0, 3, 4, 5}, Batch{1, 9, 8, 7}, Batch{40, 13, 21, 8}, Batch{3, 200, 210, 120}, Batch{16, 10, 70, 1024}}) {
+       {Batch{0, 3, 4, 5}, Batch{1, 9, 8, 7}, Batch{40, 13, 21, 8, false, true}, Batch{3, 200, 210, 120, false, true},
+        Batch{16, 10, 70, 1024, false, true}, Batch{16, 150, 40, 300}, Batch{16, 150, 40, 300, true},
+        Batch{16, 30, 40, 300, true, true}}) {
     const std::int64_t batch = size.batch, m = size.m, n = size.n, k = size.k;
-    INFO(batch << " of " << m << " x " << n << " x " << k);
+    INFO(batch << " of " << m << " x " << n << " x " << k << ", transposed " << size.transpose_a << size.transpose_b);
     const std::int64_t stride_a = m * k + 2, stride_b = n * k + 1, stride_c = m * n + 4;
     const auto a = random_values<T>(batch * stride_a, 1), b = random_values<T>(batch * stride_b, 2);
+    const auto left = [&](std::int64_t i) {
+      const T* const from = a.data() + i * stride_a;
+      return size.transpose_a ? agon::MatView<const T>{from, k, m, m} : agon::MatView<const T>{from, m, k, k};
+    };
+    const auto right = [&](std::int64_t i) {
+      const T* const from = b.data() + i * stride_b;
+      return size.transpose_b ? agon::MatView<const T>{from, n, k, k} : agon::MatView<const T>{from, k, n, n};
+    };
     for_each_isa([&] {
       auto expected = zeros<T>(batch * stride_c);
       for (std::int64_t i = 0; i < batch; ++i)
-        agon::kernels::gemm<T>({a.data() + i * stride_a, m, k, k}, false, {b.data() + i * stride_b, n, k, k}, true,
+        agon::kernels::gemm<T>(left(i), size.transpose_a, right(i), size.transpose_b,
                                {expected.data() + i * stride_c, m, n, n});
       const auto c = with_any_threads([&] {
         auto out = zeros<T>(batch * stride_c);
-        agon::kernels::gemm_batched<T>(batch, {a.data(), m, k, k}, stride_a, false, {b.data(), n, k, k}, stride_b, true,
+        agon::kernels::gemm_batched<T>(batch, left(0), stride_a, size.transpose_a, right(0), stride_b, size.transpose_b,
                                        {out.data(), m, n, n}, stride_c);
         return out;
       });
       CHECK(difference(c, expected) < tolerance<T>(2 * std::sqrt(static_cast<double>(k))));
     });
   }
+}
+
+TEMPLATE_TEST_CASE("gemm of one row for every depth", "[gemm]", float, double) {
+  using T = TestType;
+  const std::int64_t m = 100, n = 70, k = 90;
+  const auto a = random_values<T>(m * k, 1), row = random_values<T>(n, 2);
+  auto b = zeros<T>(k * n);
+  for (std::int64_t i = 0; i < k * n; ++i) b[static_cast<std::size_t>(i)] = row[static_cast<std::size_t>(i % n)];
+  for_each_isa([&] {
+    auto c = zeros<T>(m * n), expected = c;
+    agon::kernels::gemm<T>({a.data(), m, k, k}, false, {row.data(), k, n, 0}, false, {c.data(), m, n, n});
+    agon::kernels::gemm<T>({a.data(), m, k, k}, false, {b.data(), k, n, n}, false, {expected.data(), m, n, n});
+    CHECK(difference(c, expected) < tolerance<T>(2 * std::sqrt(static_cast<double>(k))));
+  });
 }
 
 TEMPLATE_TEST_CASE("gemm passes infinities and NaN on", "[gemm]", float, double) {

@@ -116,17 +116,17 @@ GemmReading<T> gemm_reading(const detail::GemmProblem<T>& p, const T* packed_b, 
   GemmReading<T> r{RightOperand::to_pack, rows_compete(p, at.m), false, plan.depth, 0};
   if (packed_b)
     r.right = RightOperand::packed;
-  else if (!p.transpose_b && at.m <= detail::few_rows)
+  else if (!p.transpose_b && p.b.ld != 0 && at.m <= detail::most_rows_in_place)
     r.right = RightOperand::in_place;
   if (p.transpose_a) {
     // So short that the next run is there in time, and that both fit: lines 4096 bytes apart share a few cache sets.
     const std::int64_t most = detail::smaller(256, detail::larger(64, (256 << 10) / (at.m * bytes)));
     r.run = detail::even_pieces(plan.depth, most, 1);
   }
-  const std::int64_t pairs = detail::larger(1, second_level / (2 * r.run * panel * bytes + 1));
-  r.group = detail::smaller(detail::smaller(2 * pairs, most_panels) * panel, detail::round_up(at.n, panel));
+  const std::int64_t pairs = detail::larger(1, second_level / (2 * r.run * panel * bytes));
+  r.group = detail::even_pieces(at.n, detail::smaller(2 * pairs, most_panels) * panel, panel);
   const std::int64_t held = r.run * (r.run < short_depth ? 1 : r.group) * bytes;
-  r.shallow = !p.transpose_a && (r.compete || held <= shallow_bytes);
+  r.shallow = r.compete || (held <= shallow_bytes && (!p.transpose_a || r.run >= at.k_size));
   return r;
 }
 
@@ -141,34 +141,33 @@ struct LookAhead {
   }
 };
 
-/// Of a product that reads columns of A, the next run of both operands, this tile's share of it. Else the next tile's
-/// rows of A, unless they are long and do not compete, where the processor's own prefetching does better; and where B
-/// is not packed yet, this tile's share of the columns that come next, in this job or in the next one.
+/// This tile's share of the next run of A's columns, and of the rows of B that go with it. Else the next tile's rows of
+/// A, unless they are long and do not compete, where the processor's own prefetching does better; and where B is not
+/// packed yet, this tile's share of the columns that come next, in this job or in the next one.
 template <class T>
 LookAhead<T> gemm_look_ahead(const detail::GemmProblem<T>& p, const GemmReading<T>& reading,
                              const detail::GemmBlock& tile, const detail::GemmBlock& block) {
   LookAhead<T> next{{p.a.data, 0, 0, 0}, {p.b.data, 0, 0, 0}};
+  if (tile.k_size <= 0) return next;
   const std::int64_t k = tile.k + tile.k_size, below = block.i + block.m - tile.i - tile.m;
   const std::int64_t done = tile.i - block.i, j = tile.j + tile.n;
-  const bool in_rows = reading.right != RightOperand::packed && !p.transpose_b;
   const auto share = [&](std::int64_t rows, std::int64_t& from) {
     from = rows * done / block.m;
     return rows * (done + tile.m) / block.m - from;
   };
   std::int64_t from = 0;
-  if (p.transpose_a) {
+  if (p.transpose_a && k < p.k) {
     const std::int64_t count = share(detail::smaller(reading.run, p.k - k), from);
-    if (count > 0) {
-      next.a = {p.a.data + (k + from) * p.a.ld + block.i, p.a.ld, block.m, count};
-      if (in_rows) next.b = {p.b.data + (k + from) * p.b.ld + tile.j, p.b.ld, tile.n, count};
-    }
+    if (tile.j == block.j) next.a = {p.a.data + (k + from) * p.a.ld + block.i, p.a.ld, block.m, count};
+    if (reading.right != RightOperand::packed && !p.transpose_b)
+      next.b = {p.b.data + (k + from) * p.b.ld + tile.j, p.b.ld, tile.n, count};
     return next;
   }
-  if (below > 0 && tile.k_size > 0 && (reading.compete || tile.k_size <= 256))
+  if (below > 0 && !p.transpose_a && (reading.compete || tile.k_size <= 256))
     next.a = {p.a.data + (tile.i + tile.m) * p.a.ld + tile.k, p.a.ld, tile.k_size, detail::smaller(below, tile.m)};
   // The next job begins at the depth where this one began.
   const std::int64_t end = tile.k_size == block.k_size ? p.n : block.j + block.n;
-  if (reading.right != RightOperand::packed && j < end && tile.k_size > 0) {
+  if (reading.right != RightOperand::packed && j < end) {
     const std::int64_t cols = detail::smaller(tile.n, end - j);
     const std::int64_t count = share(p.transpose_b ? cols : tile.k_size, from);
     next.b = p.transpose_b ? SoonRead<T>{p.b.data + (j + from) * p.b.ld + tile.k, p.b.ld, tile.k_size, count}

@@ -74,7 +74,7 @@ void pack_panels(Isa isa, const detail::GemmProblem<T>& p, T* to) {
 template <class T>
 void gemm_parallel(Isa isa, const detail::GemmProblem<T>& p, MatView<T> c, const Epilogue<T>& epilogue) {
   const auto tile = tile_size<T>(isa);
-  const auto plan = detail::plan_gemm(p.m, p.n, p.k, tile);
+  const auto plan = detail::plan_gemm(p.m, p.n, p.k, p.transpose_a, tile);
   const bool pack = plan.m_jobs > 1 && !prefer_dots(isa, p);
   const Workspace<T> packed(pack ? detail::round_up(p.n, tile.lanes) * p.k : 0);
   if (pack) pack_panels(isa, p, packed.data());
@@ -107,7 +107,7 @@ void gemm_batched(std::int64_t batch, MatView<const T> a, std::int64_t stride_a,
     for (std::int64_t i = 0; i < batch; ++i) gemm_driver::gemm_parallel(isa, product(i), target(i), epilogue);
     return;
   }
-  detail::GemmPlan whole = detail::plan_gemm(1, 1, k, gemm_driver::tile_size<T>(isa));
+  detail::GemmPlan whole = detail::plan_gemm(1, 1, k, transpose_a, gemm_driver::tile_size<T>(isa));
   parallel_for(batch, grain_work / (m * n * k + 1), [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t i = first; i < last; ++i)
       gemm_driver::gemm_block(isa, product(i), static_cast<const T*>(nullptr), whole, {0, m, 0, n, 0, k},
