@@ -115,8 +115,12 @@ TEMPLATE_TEST_CASE("gemm cut into blocks of every dimension", "[gemm]", float, d
   const auto check_all = [](const auto& sizes) {
     for (const Case& size : sizes) check_product<TestType>(size, {}, Product<TestType>(size));
   };
-  check_all(tall), check_all(deep), check_all(packed_by_jobs), check_all(packed_for_all), check_all(few_rows),
-      check_all(columns_in_runs);
+  check_all(tall);
+  check_all(deep);
+  check_all(packed_by_jobs);
+  check_all(packed_for_all);
+  check_all(few_rows);
+  check_all(columns_in_runs);
 }
 
 TEST_CASE("a plan cuts a product into jobs that cover it") {
