@@ -11,11 +11,12 @@ struct Case {
   std::int64_t heads, length, dk, dv;
 };
 
-const Case cases[] = {{64, 196, 8, 64}, {64, 196, 64, 64}, {256, 196, 16, 16}, {8, 1024, 64, 64}, {8, 4096, 64, 64}};
+const Case cases[] = {{64, 196, 8, 64},  {64, 196, 64, 64}, {256, 196, 16, 16},
+                      {8, 1024, 64, 64}, {8, 4096, 64, 64}, {1, 16384, 64, 64}};
 
 struct Operands {
   agon::kernels::AttentionShape<float> shape;
-  std::vector<float> q, k, v, o, lse, g, dq, dk, dv;
+  bench::Floats q, k, v, o, lse, g, dq, dk, dv;
 
   explicit Operands(const Case& c)
       : shape{c.heads, 1, c.length, c.length, c.dk, c.dv, c.dk, c.dk, c.dv, 1.0f},

@@ -33,7 +33,7 @@ const Case cases[] = {
 
 struct Operands {
   ConvShape s;
-  std::vector<float> x, w, y;
+  bench::Floats x, w, y;
 
   explicit Operands(const ConvShape& shape)
       : s(shape),
@@ -83,7 +83,7 @@ void forward_eigen(benchmark::State& state, const Case& c, int threads) {
   Operands p(c.shape());
   const auto& s = p.s;
   const std::int64_t rows = s.n * s.oh * s.ow, depth = s.kh * s.kw * s.c;
-  std::vector<float> patches(static_cast<std::size_t>(rows * depth));
+  bench::Floats patches(static_cast<std::size_t>(rows * depth));
   const Eigen::Map<const Matrix> a(patches.data(), rows, depth), w(p.w.data(), s.o, depth);
   Eigen::Map<Matrix> y(p.y.data(), rows, s.o);
   Eigen::setNbThreads(threads);

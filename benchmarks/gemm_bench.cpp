@@ -39,7 +39,7 @@ using Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMa
 
 struct Operands {
   Shape s;
-  std::vector<float> a, b, c;
+  bench::Floats a, b, c;
 
   explicit Operands(const Shape& shape)
       : s(shape),

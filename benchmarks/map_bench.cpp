@@ -11,7 +11,8 @@
 #include <agon/kernels/softmax.hpp>
 
 #include <cstdint>
-#include <vector>
+
+#include "floats.hpp"
 
 namespace k = agon::kernels;
 using agon::Activation;
@@ -20,7 +21,7 @@ using k::Unary;
 
 namespace {
 
-using Values = std::vector<float>;
+using Values = bench::Floats;
 
 Values normal_values(std::int64_t n, std::uint64_t stream) {
   Values x(static_cast<std::size_t>(n));

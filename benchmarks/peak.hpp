@@ -15,6 +15,8 @@
 
 #include <benchmark/benchmark.h>
 
+#include "floats.hpp"
+
 #define AGON_KERNEL_BODY <peak-inl.hpp>
 #include <agon/kernels/foreach_isa.hpp>
 
@@ -54,10 +56,10 @@ double peak(int threads) {
   return best;
 }
 
-inline std::vector<float> random_floats(std::int64_t n) {
+inline Floats random_floats(std::int64_t n) {
   std::mt19937 engine(1);
   std::uniform_real_distribution<float> distribution(-1, 1);
-  std::vector<float> values(static_cast<std::size_t>(n));
+  Floats values(static_cast<std::size_t>(n));
   for (float& value : values) value = distribution(engine);
   return values;
 }

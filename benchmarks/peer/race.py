@@ -22,6 +22,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 SIZES = ("reference", "tiny", "small", "base")
 ATTENTION = ((64, 196, 8, 64), (64, 196, 64, 64), (256, 196, 16, 16), (8, 1024, 64, 64), (8, 4096, 64, 64))
+LONG_ATTENTION = (1, 16384, 64, 64)
 TOLERANCE = 2e-3  # of outputs relative to the largest, float and different orders of summation
 
 
@@ -182,7 +183,8 @@ class Race:
             print(f"start to first step, {name}: {statistics.median(times):.3f} s", flush=True)
 
     def race_memory(self):
-        """Peak resident memory of 40 steps of the reference network, and page faults of a step after the first 20."""
+        """Peak resident memory of 40 steps of the reference network, and page faults of a step after the first 20; and
+        peak resident memory and time of attention over a long sequence, forward and backward."""
         for name, command in (("agon", self.agon_command), ("torch", self.torch_command("eager"))):
             with Side(command, self.options.threads) as side:
                 side.ask("gan reference 64 0 0")
@@ -194,6 +196,14 @@ class Race:
                     faults.append(int(side.ask("status").split()[1]) - before)
                 peak = int(side.ask("status").split()[0]) / 1024
                 print(f"peak memory, {name}: {peak:.0f} MB; page faults a step: median {statistics.median(faults)}", flush=True)
+        for name, command in (("agon", self.agon_command), *((v, self.torch_command(v)) for v in ("fused", "materialised"))):
+            with Side(command, self.options.threads) as side:
+                side.ask("attention " + " ".join(map(str, LONG_ATTENTION)))
+                start = int(side.ask("status").split()[0])
+                time_ms = statistics.median(side.times("attend 6")[1:])
+                grown = (int(side.ask("status").split()[0]) - start) / 1024
+                n, length, dk, dv = LONG_ATTENTION
+                print(f"attention {n}, {length}, {dk}/{dv}, {name}: {grown:.0f} MB more, {time_ms:.0f} ms", flush=True)
 
     def race_size(self):
         with tempfile.TemporaryDirectory() as folder:

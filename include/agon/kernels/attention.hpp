@@ -56,6 +56,10 @@ void attention_second(const AttentionShape<T>& shape, const AttentionSecond<T>& 
 }  // namespace AGON_BUILD
 }  // namespace agon::kernels
 
+#define AGON_KERNEL_BODY <agon/kernels/attention_scores-inl.hpp>
+#include <agon/kernels/foreach_isa.hpp>
+#define AGON_KERNEL_BODY <agon/kernels/attention_products-inl.hpp>
+#include <agon/kernels/foreach_isa.hpp>
 #define AGON_KERNEL_BODY <agon/kernels/attention-inl.hpp>
 #include <agon/kernels/foreach_isa.hpp>
 #define AGON_KERNEL_BODY <agon/kernels/attention_backward-inl.hpp>

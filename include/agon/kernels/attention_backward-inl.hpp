@@ -13,7 +13,8 @@ T dot(std::int64_t n, const T* a, const T* b) {
 }
 
 /// What a block of queries lends to every key: itself and its upstream gradient as panels and as rows, log-sum-exp (to
-/// base 2) and inner products of upstream gradient and output.
+/// base 2) and inner products of upstream gradient and output. The panels for scores are scaled, and those for their
+/// gradients and the inner products too, so that nothing after them needs to be.
 template <class T>
 struct QueryBlock {
   using V = Vec<T>;
@@ -39,17 +40,17 @@ struct QueryBlock {
     const T* const lse_head = all_lse + (head.b * shape.heads + head.h) * shape.lq + i;
     for (std::int64_t r = 0; r < wide; ++r) {
       lse.data()[r] = r < n ? lse_head[r] * log2e : -hidden_score<T>;  // the rest of a vector has probability 0
-      inner.data()[r] = r < n ? dot(shape.dv, head.output(g, i + r), head.output(o, i + r)) : T(0);
+      inner.data()[r] = r < n ? shape.scale * dot(shape.dv, head.output(g, i + r), head.output(o, i + r)) : T(0);
     }
     pack_transposed_panels(n, shape.dk, shape.scale * log2e, head.query(q, i), shape.ld_q, q_panels.data());
-    pack_transposed_panels(n, shape.dv, T(1), head.output(g, i), ld_g, g_panels.data());
-    query = whole_vectors(n, shape.dk, shape.scale, head.query(q, i), shape.ld_q, padded_q.data());
+    pack_transposed_panels(n, shape.dv, shape.scale, head.output(g, i), ld_g, g_panels.data());
+    query = whole_vectors(n, shape.dk, T(1), head.query(q, i), shape.ld_q, padded_q.data());
     upstream = whole_vectors(n, shape.dv, T(1), head.output(g, i), ld_g, padded_g.data());
   }
 };
 
-/// One key and the queries [from, to), whole vectors: s receives the probabilities p, dp the gradient of the scores but
-/// for their scale, p (dp - inner). Both are zero where the key is not seen: before `first` and where `seen` is false.
+/// One key and the queries [from, to): s receives the probabilities p, dp the gradient of the scores, p (dp - inner).
+/// Both are zero where the key is not seen: before `first` and where `seen` is false.
 template <class T>
 void score_gradients(std::int64_t from, std::int64_t to, std::int64_t first, const bool* seen, const T* lse,
                      const T* inner, T* s, T* dp) {
@@ -73,14 +74,38 @@ const bool* mask_of_key(const Head<T>& head, std::int64_t j, std::int64_t i, std
   return seen;
 }
 
-/// to[j][i] = factor from[i][j], for rows x cols elements of `from`, by way of `scratch` [cols, whole vectors of rows].
+/// to[j][i] = from[i][j], for rows x cols elements of `from`, by way of `scratch` [cols, whole vectors of rows].
 template <class T>
-void write_transpose(std::int64_t rows, std::int64_t cols, T factor, const T* from, std::int64_t ld, T* scratch, T* to,
+void write_transpose(std::int64_t rows, std::int64_t cols, const T* from, std::int64_t ld, T* scratch, T* to,
                      std::int64_t ld_to) {
   const std::int64_t width = detail::round_up(rows, Vec<T>::lanes);
   pack_transpose(cols, rows, from, ld, scratch, width);
-  scale_run(cols * width, Vec<T>::set1(factor), scratch);
   for (std::int64_t j = 0; j < cols; ++j) copy_run(rows, scratch + j * width, to + j * ld_to);
+}
+
+/// What a block of at most `count` queries from `first` on reads.
+template <class T>
+void add_queries(const Head<T>& head, std::int64_t first, std::int64_t count, const T* q, const T* o, const T* g,
+                 SoonQueue<T>& soon) {
+  const auto& shape = head.shape;
+  const std::int64_t n = detail::smaller(count, shape.lq - first), ld_g = shape.heads * shape.dv;
+  soon.add({head.output(g, first), ld_g, shape.dv, n});
+  soon.add({head.output(o, first), ld_g, shape.dv, n});
+  soon.add({head.query(q, first), shape.ld_q, shape.dk, n});
+}
+
+/// What the job reads first that comes after the one with the keys up to `end` of the head of this number.
+template <class T>
+void add_next_keys(const AttentionShape<T>& shape, std::int64_t number, std::int64_t end, std::int64_t queries,
+                   const T* q, const T* k, const T* v, const T* o, const T* g, SoonQueue<T>& soon) {
+  const bool same = end < shape.lk;
+  const std::int64_t next = same ? number : number + 1, begin = same ? end : 0;
+  if (next >= shape.batch * shape.heads) return;
+  const Head<T> head{shape, next / shape.heads, next % shape.heads};
+  const std::int64_t keys = detail::smaller(ScoreBlock<T>::cols, shape.lk - begin);
+  if (!same || queries < shape.lq) add_queries(head, 0, queries, q, o, g, soon);
+  soon.add({head.key(k, begin), shape.ld_k, shape.dk, keys});
+  soon.add({head.value(v, begin), shape.ld_v, shape.dv, keys});
 }
 
 /// The share of the keys [begin, end) of one head in the gradients: all of dk and dv there, and their part of dq, which
@@ -110,20 +135,35 @@ void attend_backward_keys(const AttentionShape<T>& shape, std::int64_t number, s
     const std::int64_t n = detail::smaller(step, shape.lq - i);
     block.load(i, n, q, o, lse, g);
     for (std::int64_t c = 0; c < shape.dk * Block::width; c += V::lanes) V::zero().store(dq_columns.data() + c);
+    // Products leave the lanes beyond the last query as they are.
+    for (std::int64_t r = 0; r < Block::rows; ++r) {
+      V::zero().store(score[r] + block.wide - V::lanes);
+      V::zero().store(gradient[r] + block.wide - V::lanes);
+    }
+    Soon<T> soon;
+    if (i + n < shape.lq)
+      add_queries(head, i + n, step, q, o, g, soon.read);
+    else
+      add_next_keys(shape, number, end, step, q, k, v, o, g, soon.read);
+    soon.read.spread(prefetches_in<T>((2 * (end - begin) + shape.dk * detail::ceil_div(end - begin, Block::rows)) * n));
     for (std::int64_t j = begin; j < end; j += Block::rows) {
       const std::int64_t rows = detail::smaller(Block::rows, end - j);
       const std::int64_t unseen = head.any_seen(i, n, j, rows) ? head.first_to_see(j, i, n) : n;
       if (unseen == n && i > 0) continue;  // the first block writes all of dk and dv, seen or not
       const std::int64_t from = unseen < n ? unseen / Tile<T>::cols * Tile<T>::cols : 0;
-      const std::int64_t to = unseen < n ? block.wide : 0, depth = unseen < n ? n - from : 0;
+      const std::int64_t to = unseen < n ? n : 0, depth = to - from;
       for (std::int64_t r = 0; r < rows; ++r) {
         dk_row[r] = head.key(dk, j + r);
         dv_row[r] = head.value(dv, j + r);
       }
+      soon.written = {};
+      soon.written.add({dv_row[0], shape.ld_v, shape.dv, rows});
+      soon.written.add({dk_row[0], shape.ld_k, shape.dk, rows});
+      soon.written.spread(prefetches_in<T>(rows * to));
       multiply_packed(rows, {head.key(k, j), shape.ld_k, 1}, shape.dk, block.q_panels.data(), block.wide, scores.data(),
-                      Block::width, from, to);
+                      Block::width, from, to, soon);
       multiply_packed(rows, {head.value(v, j), shape.ld_v, 1}, shape.dv, block.g_panels.data(), block.wide,
-                      gradients.data(), Block::width, from, to);
+                      gradients.data(), Block::width, from, to, soon);
       for (std::int64_t r = 0; r < rows; ++r)
         score_gradients(from, to, head.first_to_see(j + r, i, n), mask_of_key(head, j + r, i, n, seen.data()),
                         block.lse.data(), block.inner.data(), score[r], gradient[r]);
@@ -133,10 +173,9 @@ void attend_backward_keys(const AttentionShape<T>& shape, std::int64_t number, s
       multiply(rows, {ds, &queries, 1, depth, 1}, block.query.data + from * block.query.ld, block.query.ld, dk_row,
                shape.dk, i > 0);
       multiply_panels(shape.dk, {head.key(k, j), 1, shape.ld_k}, rows, gradients.data(), Tile<T>::cols, Block::width,
-                      Block::width, dq_columns.data(), Block::width, from, to, true);
+                      Block::width, dq_columns.data(), Block::width, from, to, true, soon);
     }
-    write_transpose(shape.dk, n, shape.scale, dq_columns.data(), Block::width, block.padded_q.data(), dq + i * ld_dq,
-                    ld_dq);
+    write_transpose(shape.dk, n, dq_columns.data(), Block::width, block.padded_q.data(), dq + i * ld_dq, ld_dq);
   }
 }
 

@@ -89,7 +89,8 @@ void zero_rows(std::int64_t rows, std::int64_t width, T* to, std::int64_t ld) {
 template <Real T>
 void attention(const AttentionShape<T>& shape, const T* q, const T* k, const T* v, T* o, T* lse) {
   using namespace attention_driver;
-  constexpr std::int64_t most_rows = 224, job_work = 1 << 17;
+  constexpr std::int64_t most_rows = 448, job_work = 1 << 17;
+  constexpr std::int64_t tile_rows = 14;  // of AVX-512: a job ends with whole tiles
   const std::int64_t heads = shape.batch * shape.heads;
   if (heads * shape.lq <= 0) return;
   if (shape.lk <= 0) {
@@ -100,7 +101,7 @@ void attention(const AttentionShape<T>& shape, const T* q, const T* k, const T* 
   const Isa isa = active_isa();
   const std::int64_t work = shape.lq * shape.lk * (shape.dk + shape.dv);
   const std::int64_t pieces = larger(pieces_of_head(heads, shape.lq, work), ceil_div(shape.lq, most_rows));
-  const std::int64_t rows = ceil_div(shape.lq, pieces);
+  const std::int64_t rows = round_up(ceil_div(shape.lq, pieces), tile_rows);
   const std::int64_t jobs = ceil_div(shape.lq, rows);
   parallel_for(heads * jobs, job_work / (work / pieces + 1), [&](std::int64_t from, std::int64_t to) {
     for (std::int64_t job = from; job < to; ++job) {

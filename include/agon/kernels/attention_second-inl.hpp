@@ -38,6 +38,16 @@ void second_row(std::int64_t n, std::int64_t width, const bool* mask, T lse, T* 
     for (T* row : {s, dp, w, u}) V::zero().store(row + j);
 }
 
+/// What the job reads first that comes after one of the head of this number, unless it is of the same head.
+template <class T>
+void add_next_head(const AttentionShape<T>& shape, std::int64_t number, const AttentionSecond<T>& x,
+                   SoonQueue<T>& soon) {
+  if (number + 1 >= shape.batch * shape.heads) return;
+  const Head<T> head{shape, (number + 1) / shape.heads, (number + 1) % shape.heads};
+  for (const T* keys : {x.k, x.b}) soon.add({head.key(keys, 0), shape.ld_k, shape.dk, shape.lk});
+  for (const T* values : {x.v, x.c}) soon.add({head.value(values, 0), shape.ld_v, shape.dv, shape.lk});
+}
+
 /// Differentiates attention_backward for one head and the queries [first, last): with cotangents a, b, c of dq, dk, dv,
 ///   s = scale q k^T, p = softmax(s), dp = g v^T, d = sum p dp, ds = p (dp - d), w = scale (a k^T + q b^T), u = g c^T,
 ///   m = sum p w, e = p (w - m), r = w (dp - d) - m dp + u, ds2 = p (r - sum p r),
@@ -89,7 +99,9 @@ void attend_second_queries(const AttentionShape<T>& shape, std::int64_t number, 
     ds2[r] = u[r] = mixed.data() + r * ld;
   }
   const T* const lse = x.lse + (head.b * shape.heads + head.h) * shape.lq;
-
+  Soon<T> soon;
+  if (last == shape.lq) add_next_head(shape, number, x, soon.read);
+  soon.read.spread(prefetches_in<T>(4 * (last - first) * lk));
   for (std::int64_t i = first; i < last; i += Block::rows) {
     const std::int64_t rows = detail::smaller(Block::rows, last - i);
     const std::int64_t depth = head.any_seen(i, rows, 0, lk) ? head.visible(i + rows - 1, 0, lk) : 0;
@@ -103,10 +115,10 @@ void attend_second_queries(const AttentionShape<T>& shape, std::int64_t number, 
     const auto a = whole_vectors(rows, dk, shape.scale, head.query(x.a, i), shape.ld_q, a_rows.data());
     const auto upstream = whole_vectors(rows, dv, T(1), head.output(x.g, i), ld_g, g_rows.data());
     const LeftOperand<T> q{head.query(x.q, i), shape.ld_q, 1}, g{head.output(x.g, i), ld_g, 1};
-    multiply_packed(rows, q, dk, k_panels.data(), wide, score.data(), ld, 0, cols);
-    multiply_packed(rows, g, dv, v_panels.data(), wide, gradient.data(), ld, 0, cols);
-    multiply_packed(rows, g, dv, c_panels.data(), wide, mixed.data(), ld, 0, cols);
-    multiply_packed(rows, {aq.data(), 2 * dk, 1}, 2 * dk, kb_panels.data(), wide, weight.data(), ld, 0, cols);
+    multiply_packed(rows, q, dk, k_panels.data(), wide, score.data(), ld, 0, cols, soon);
+    multiply_packed(rows, g, dv, v_panels.data(), wide, gradient.data(), ld, 0, cols, soon);
+    multiply_packed(rows, g, dv, c_panels.data(), wide, mixed.data(), ld, 0, cols, soon);
+    multiply_packed(rows, {aq.data(), 2 * dk, 1}, 2 * dk, kb_panels.data(), wide, weight.data(), ld, 0, cols, soon);
     // The first queries write all rows of the gradients of k and v, whether they see them or not.
     const std::int64_t width = i == first ? lk : depth;
     for (std::int64_t r = 0; r < rows; ++r)

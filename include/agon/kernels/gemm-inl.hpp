@@ -2,9 +2,6 @@ namespace agon::kernels {
 inline namespace AGON_BUILD {
 namespace AGON_ISA {
 
-template <class T>
-constexpr std::int64_t cache_line = 64 / static_cast<std::int64_t>(sizeof(T));
-
 /// Packs columns [j, j + n) of op(B) at the depths [k, k + depth) into panels that lie one after another. What lies in
 /// rows is read row by row through all panels, in long runs.
 template <class T>
@@ -75,26 +72,6 @@ LeftOperand<T> gemm_left(const detail::GemmProblem<T>& p, std::int64_t i, std::i
   if (p.transpose_a) return {p.a.data + k * p.a.ld + i, 1, p.a.ld};
   return {p.a.data + i * p.a.ld + k, p.a.ld, 1};
 }
-
-/// Asks for the first `size` elements of some rows: for the first-level cache, or the second.
-template <int level, class T>
-AGON_INLINE void prefetch_rows(std::int64_t rows, const T* from, std::int64_t ld, std::int64_t size) {
-  for (std::int64_t r = 0; r < rows; ++r, from += ld)
-    for (std::int64_t q = 0; q < size; q += cache_line<T>) __builtin_prefetch(from + q, 0, 4 - level);
-}
-
-/// Rows of a matrix, `size` elements of each, that will soon be read.
-template <class T>
-struct SoonRead {
-  const T* data;
-  std::int64_t ld, size, rows;
-
-  /// Asks for the share `i` of `parts` of them.
-  AGON_INLINE void prefetch(std::int64_t i, std::int64_t parts) const {
-    const std::int64_t first = i * rows / parts, last = (i + 1) * rows / parts;
-    prefetch_rows<2>(last - first, data + first * ld, ld, size);
-  }
-};
 
 /// How a block reads its operands.
 template <class T>

@@ -54,10 +54,13 @@ void pack_copy(std::int64_t rows, std::int64_t cols, const T* from, std::int64_t
   }
 }
 
-/// Writes the transpose of a cols x rows matrix in the layout of pack_copy; width is a multiple of the vector's lanes.
+/// Writes `factor` times the transpose of a cols x rows matrix in the layout of pack_copy; width is a multiple of the
+/// vector's lanes.
 template <class T>
-void pack_transpose(std::int64_t rows, std::int64_t cols, const T* from, std::int64_t ld, T* to, std::int64_t width) {
+void pack_transpose(std::int64_t rows, std::int64_t cols, const T* from, std::int64_t ld, T* to, std::int64_t width,
+                    T factor = T(1)) {
   using V = Vec<T>;
+  const V scale = V::set1(factor);
   for (std::int64_t i = 0; i < rows; i += V::lanes) {
     const std::int64_t height = detail::smaller(rows - i, V::lanes);
     for (std::int64_t j = 0; j < width; j += V::lanes) {
@@ -73,7 +76,7 @@ void pack_transpose(std::int64_t rows, std::int64_t cols, const T* from, std::in
       transpose<V::lanes / 2>(block);
 #pragma GCC unroll 16
       for (int q = 0; q < V::lanes; ++q)
-        if (q < height) block[q].store(to + (i + q) * width + j);
+        if (q < height) (block[q] * scale).store(to + (i + q) * width + j);
     }
   }
 }

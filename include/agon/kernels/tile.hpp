@@ -52,6 +52,8 @@ struct Rows {
 }  // namespace detail
 }  // namespace agon::kernels
 
+#define AGON_KERNEL_BODY <agon/kernels/prefetch-inl.hpp>
+#include <agon/kernels/foreach_isa.hpp>
 #define AGON_KERNEL_BODY <agon/kernels/tile-inl.hpp>
 #include <agon/kernels/foreach_isa.hpp>
 #define AGON_KERNEL_BODY <agon/kernels/pack-inl.hpp>

@@ -1,0 +1,110 @@
+namespace agon::kernels {
+inline namespace AGON_BUILD {
+namespace AGON_ISA {
+
+template <class T>
+void scale_run(std::int64_t n, Vec<T> factor, T* p) {
+  using V = Vec<T>;
+  std::int64_t i = 0;
+  for (; i + V::lanes <= n; i += V::lanes) (V::load(p + i) * factor).store(p + i);
+  if (i < n) (V::load_first(p + i, n - i) * factor).store_first(p + i, n - i);
+}
+
+/// c (+)= a b, where b has whole vectors in its rows.
+template <class T>
+void multiply(std::int64_t rows, const detail::Rows<T>& a, const T* b, std::int64_t ldb, T* const* c, std::int64_t n,
+              bool accumulate) {
+#if AGON_VECTOR_BYTES == 64
+  // Half of each register would be padding.
+  if (n > 0 && n <= Vec<T>::lanes / 2) return avx2::multiply_panel(rows, a, b, ldb, c, 0, n, accumulate);
+#endif
+  for (std::int64_t j = 0; j < n; j += Tile<T>::cols)
+    multiply_panel(rows, a, b + j, ldb, c, j, detail::smaller(Tile<T>::cols, n - j), accumulate);
+}
+
+/// The transpose of factor b [n, depth] in panels.
+template <class T>
+void pack_transposed_panels(std::int64_t n, std::int64_t depth, T factor, const T* b, std::int64_t ldb, T* panels) {
+  for (std::int64_t j = 0; j < n; j += Tile<T>::cols) {
+    const std::int64_t cols = detail::smaller(Tile<T>::cols, n - j);
+    pack_transpose(depth, cols, b + j * ldb, ldb, panels + j * depth, detail::round_up(cols, Vec<T>::lanes), factor);
+  }
+}
+
+/// c = or += a b for fewer columns than a panel has; c may get more, up to a whole vector.
+template <class T>
+void multiply_last_panel(std::int64_t rows, const LeftOperand<T>& a, std::int64_t depth, const T* b, std::int64_t ldb,
+                         T* c, std::int64_t ldc, std::int64_t cols, bool accumulate) {
+#if AGON_VECTOR_BYTES == 64
+  const std::int64_t whole = cols / Vec<T>::lanes * Vec<T>::lanes;
+  if (cols > whole && cols - whole <= Vec<T>::lanes / 2) {  // half of each register would be padding
+    if (whole > 0) multiply_narrow(rows, a, depth, b, ldb, c, ldc, whole, accumulate);
+    return avx2::multiply_narrow(rows, avx2::LeftOperand<T>{a.data, a.row, a.step}, depth, b + whole, ldb, c + whole,
+                                 ldc, Vec<T>::lanes / 2, accumulate);
+  }
+#endif
+  multiply_narrow(rows, a, depth, b, ldb, c, ldc, cols, accumulate);
+}
+
+/// What products ask for meanwhile: rows that this block of scores will change, and what will be read after it.
+template <class T>
+struct Soon {
+  SoonQueue<T> written, read;
+
+  AGON_INLINE void prefetch() {
+    written.prefetch();
+    read.prefetch();
+  }
+};
+
+/// How often multiply_panels asks for what comes next while it makes so many elements.
+template <class T>
+std::int64_t prefetches_in(std::int64_t elements) {
+  return elements / (shallow_pair_rows * 2 * Tile<T>::cols);
+}
+
+/// The columns [first, last) of c = or += a b for a small depth, and maybe more, up to a whole vector. Panel q of b
+/// begins at b + q * panel, its rows are ldb apart, or in a last one of fewer columns ldb_last; `first` begins a panel.
+template <class T>
+void multiply_panels(std::int64_t rows, const LeftOperand<T>& a, std::int64_t depth, const T* b, std::int64_t panel,
+                     std::int64_t ldb, std::int64_t ldb_last, T* c, std::int64_t ldc, std::int64_t first,
+                     std::int64_t last, bool accumulate, Soon<T>& soon) {
+  constexpr std::int64_t cols = Tile<T>::cols;
+  b += first / cols * panel;
+  for (; first + 2 * cols <= last; first += 2 * cols, b += 2 * panel)
+    for (std::int64_t i = 0; i < rows; i += shallow_pair_rows) {
+      soon.prefetch();
+      multiply_shallow<T, 2>(detail::smaller(shallow_pair_rows, rows - i), a.from_row(i), depth, {{b, b + panel}, ldb},
+                             c + i * ldc + first, ldc, accumulate);
+    }
+  if (first + cols <= last) {
+    multiply_shallow<T, 1>(rows, a, depth, {{b}, ldb}, c + first, ldc, accumulate);
+    first += cols, b += panel;
+  }
+  if (first < last) multiply_last_panel(rows, a, depth, b, ldb_last, c + first, ldc, last - first, accumulate);
+}
+
+/// The same for panels that lie one after another and have n columns together, whole vectors.
+template <class T>
+void multiply_packed(std::int64_t rows, const LeftOperand<T>& a, std::int64_t depth, const T* panels, std::int64_t n,
+                     T* c, std::int64_t ldc, std::int64_t first, std::int64_t last, Soon<T>& soon) {
+  constexpr std::int64_t cols = Tile<T>::cols;
+  const std::int64_t begin = last / cols * cols;  // of the last panel, if only a part of it is asked for
+  multiply_panels(rows, a, depth, panels, cols * depth, cols, detail::smaller(cols, n - begin), c, ldc, first, last,
+                  false, soon);
+}
+
+/// A matrix whose rows are whole vectors and, with a factor, scaled: itself, or a copy in `padded`.
+template <class T>
+MatView<const T> whole_vectors(std::int64_t rows, std::int64_t cols, T factor, const T* from, std::int64_t ld,
+                               T* padded) {
+  const std::int64_t width = detail::round_up(cols, Vec<T>::lanes);
+  if (width == cols && factor == T(1)) return {from, rows, cols, ld};
+  pack_copy(rows, cols, from, ld, padded, width);
+  if (factor != T(1)) scale_run(rows * width, Vec<T>::set1(factor), padded);
+  return {padded, rows, cols, width};
+}
+
+}  // namespace AGON_ISA
+}  // namespace AGON_BUILD
+}  // namespace agon::kernels

@@ -1,0 +1,56 @@
+namespace agon::kernels {
+inline namespace AGON_BUILD {
+namespace AGON_ISA {
+
+template <class T>
+constexpr std::int64_t cache_line = 64 / static_cast<std::int64_t>(sizeof(T));
+
+/// Asks for the first `size` elements of some rows: for the first-level cache, or the second.
+template <int level, class T>
+AGON_INLINE void prefetch_rows(std::int64_t rows, const T* from, std::int64_t ld, std::int64_t size) {
+  for (std::int64_t r = 0; r < rows; ++r, from += ld)
+    for (std::int64_t q = 0; q < size; q += cache_line<T>) __builtin_prefetch(from + q, 0, 4 - level);
+}
+
+/// Rows of a matrix, `size` elements of each, that will soon be read.
+template <class T>
+struct SoonRead {
+  const T* data;
+  std::int64_t ld, size, rows;
+
+  /// Asks for the share `i` of `parts` of them.
+  AGON_INLINE void prefetch(std::int64_t i, std::int64_t parts) const {
+    const std::int64_t first = i * rows / parts, last = (i + 1) * rows / parts;
+    prefetch_rows<2>(last - first, data + first * ld, ld, size);
+  }
+};
+
+/// Rows of several matrices to ask for, a few at a time: what is asked for at once waits for itself.
+template <class T>
+class SoonQueue {
+ public:
+  void add(const SoonRead<T>& rows) {
+    if (rows.rows > 0 && rows.size > 0) parts_[count_++] = rows;
+  }
+  /// All rows will have had their turn after `calls` calls of prefetch().
+  void spread(std::int64_t calls) {
+    std::int64_t rows = 0;
+    for (std::int64_t i = 0; i < count_; ++i) rows += parts_[i].rows;
+    per_call_ = detail::ceil_div(rows, detail::larger(calls, 1));
+  }
+  AGON_INLINE void prefetch() {
+    for (std::int64_t left = per_call_; left > 0 && part_ < count_; --left) {
+      const auto& rows = parts_[part_];
+      prefetch_rows<2>(1, rows.data + row_ * rows.ld, 0, rows.size);
+      if (++row_ == rows.rows) row_ = 0, ++part_;
+    }
+  }
+
+ private:
+  SoonRead<T> parts_[8];
+  std::int64_t count_ = 0, per_call_ = 0, part_ = 0, row_ = 0;
+};
+
+}  // namespace AGON_ISA
+}  // namespace AGON_BUILD
+}  // namespace agon::kernels
