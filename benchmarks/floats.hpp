@@ -6,7 +6,8 @@
 
 namespace bench {
 
-/// Allocates whole cache lines, as tensors do: vectors that lie across two of them are slower, in every library.
+/// Memory that begins with a cache line, as that of tensors does: vectors that lie across two of them are slower, in
+/// every library.
 template <class T>
 struct LineAllocator {
   using value_type = T;

@@ -139,16 +139,19 @@ class Worker {
     }
   }
 
-  /// Peak resident memory in kB and minor page faults so far.
+  /// Peak resident memory in kB and minor page faults so far, and resident memory in kB.
   static std::string status() {
     std::ifstream file("/proc/self/status");
-    std::string word, peak = "0";
+    std::string word, peak = "0", resident = "0";
     while (file >> word)
-      if (word == "VmHWM:") file >> peak;
+      if (word == "VmHWM:")
+        file >> peak;
+      else if (word == "VmRSS:")
+        file >> resident;
     std::ifstream stat("/proc/self/stat");
     std::string faults;
     for (int field = 0; field < 10; ++field) stat >> faults;
-    return peak + " " + faults;
+    return peak + " " + faults + " " + resident;
   }
 
   const agon::FlushDenormals flush_;

@@ -1,9 +1,10 @@
 """PyTorch's side of race.py: the commands of agon_worker.cpp, answered one line each. usage: torch_worker.py VARIANT,
-one of eager, channels_last, compile."""
+one of eager, channels_last, compile, and for attention alone fused or materialised."""
 
 import resource
 import sys
 import time
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -126,8 +127,9 @@ def main(variant):
         elif command == "sample":
             answer = timed(arguments[0], gan.sample)
         elif command == "status":
-            usage = resource.getrusage(resource.RUSAGE_SELF)
-            answer = f"{usage.ru_maxrss} {usage.ru_minflt}"
+            memory = dict(line.split(":") for line in Path("/proc/self/status").read_text().splitlines())
+            peak, resident = (memory[name].split()[0] for name in ("VmHWM", "VmRSS"))
+            answer = f"{peak} {resource.getrusage(resource.RUSAGE_SELF).ru_minflt} {resident}"
         else:
             answer = "unknown command " + command
         print(answer, flush=True)

@@ -71,7 +71,7 @@ void attend_rows(const AttentionShape<T>& shape, std::int64_t number, std::int64
       const std::int64_t depth = head.any_seen(i, rows, j, n) ? head.visible(i + rows - 1, j, n) : 0;
       if (depth == 0 && j > 0) continue;
       for (std::int64_t r = 0; r < rows; ++r) out[r] = head.output(o, i + r);
-      soon.written = {};
+      soon.written.clear();
       soon.written.add({out[0], shape.heads * shape.dv, shape.dv, rows});
       soon.written.spread(prefetches_in<T>(rows * depth));
       multiply_packed(rows, {head.query(q, i), shape.ld_q, 1}, shape.dk, keys.data(), wide, scores.data(), Block::width,

@@ -135,7 +135,7 @@ void attend_backward_keys(const AttentionShape<T>& shape, std::int64_t number, s
     const std::int64_t n = detail::smaller(step, shape.lq - i);
     block.load(i, n, q, o, lse, g);
     for (std::int64_t c = 0; c < shape.dk * Block::width; c += V::lanes) V::zero().store(dq_columns.data() + c);
-    // Products leave the lanes beyond the last query as they are.
+    // Products leave the lanes beyond the last query as they are; no result depends on them.
     for (std::int64_t r = 0; r < Block::rows; ++r) {
       V::zero().store(score[r] + block.wide - V::lanes);
       V::zero().store(gradient[r] + block.wide - V::lanes);
@@ -156,10 +156,10 @@ void attend_backward_keys(const AttentionShape<T>& shape, std::int64_t number, s
         dk_row[r] = head.key(dk, j + r);
         dv_row[r] = head.value(dv, j + r);
       }
-      soon.written = {};
+      soon.written.clear();
       soon.written.add({dv_row[0], shape.ld_v, shape.dv, rows});
       soon.written.add({dk_row[0], shape.ld_k, shape.dk, rows});
-      soon.written.spread(prefetches_in<T>(rows * to));
+      soon.written.spread(prefetches_in<T>(rows * depth));
       multiply_packed(rows, {head.key(k, j), shape.ld_k, 1}, shape.dk, block.q_panels.data(), block.wide, scores.data(),
                       Block::width, from, to, soon);
       multiply_packed(rows, {head.value(v, j), shape.ld_v, 1}, shape.dv, block.g_panels.data(), block.wide,

@@ -90,7 +90,7 @@ template <Real T>
 void attention(const AttentionShape<T>& shape, const T* q, const T* k, const T* v, T* o, T* lse) {
   using namespace attention_driver;
   constexpr std::int64_t most_rows = 448, job_work = 1 << 17;
-  constexpr std::int64_t tile_rows = 14;  // of AVX-512: a job ends with whole tiles
+  constexpr std::int64_t tile_rows = 14;  // of AVX-512, for every instruction set: jobs depend on the shape alone
   const std::int64_t heads = shape.batch * shape.heads;
   if (heads * shape.lq <= 0) return;
   if (shape.lk <= 0) {
@@ -100,8 +100,9 @@ void attention(const AttentionShape<T>& shape, const T* q, const T* k, const T* 
   }
   const Isa isa = active_isa();
   const std::int64_t work = shape.lq * shape.lk * (shape.dk + shape.dv);
-  const std::int64_t pieces = larger(pieces_of_head(heads, shape.lq, work), ceil_div(shape.lq, most_rows));
-  const std::int64_t rows = round_up(ceil_div(shape.lq, pieces), tile_rows);
+  const std::int64_t for_jobs = pieces_of_head(heads, shape.lq, work), for_cache = ceil_div(shape.lq, most_rows);
+  const std::int64_t pieces = larger(for_jobs, for_cache);
+  const std::int64_t rows = round_up(ceil_div(shape.lq, pieces), for_cache >= for_jobs ? tile_rows : 1);
   const std::int64_t jobs = ceil_div(shape.lq, rows);
   parallel_for(heads * jobs, job_work / (work / pieces + 1), [&](std::int64_t from, std::int64_t to) {
     for (std::int64_t job = from; job < to; ++job) {

@@ -38,14 +38,15 @@ void second_row(std::int64_t n, std::int64_t width, const bool* mask, T lse, T* 
     for (T* row : {s, dp, w, u}) V::zero().store(row + j);
 }
 
-/// What the job reads first that comes after one of the head of this number, unless it is of the same head.
+/// What a job of the head after the one of this number reads first.
 template <class T>
 void add_next_head(const AttentionShape<T>& shape, std::int64_t number, const AttentionSecond<T>& x,
                    SoonQueue<T>& soon) {
   if (number + 1 >= shape.batch * shape.heads) return;
   const Head<T> head{shape, (number + 1) / shape.heads, (number + 1) % shape.heads};
-  for (const T* keys : {x.k, x.b}) soon.add({head.key(keys, 0), shape.ld_k, shape.dk, shape.lk});
-  for (const T* values : {x.v, x.c}) soon.add({head.value(values, 0), shape.ld_v, shape.dv, shape.lk});
+  const std::int64_t n = detail::smaller(ScoreBlock<T>::cols, shape.lk);
+  for (const T* keys : {x.k, x.b}) soon.add({head.key(keys, 0), shape.ld_k, shape.dk, n});
+  for (const T* values : {x.v, x.c}) soon.add({head.value(values, 0), shape.ld_v, shape.dv, n});
 }
 
 /// Differentiates attention_backward for one head and the queries [first, last): with cotangents a, b, c of dq, dk, dv,

@@ -110,7 +110,7 @@ GemmReading<T> gemm_reading(const detail::GemmProblem<T>& p, const T* packed_b, 
 /// Rows of both operands to ask for while a tile is multiplied.
 template <class T>
 struct LookAhead {
-  SoonRead<T> a, b;
+  SoonRows<T> a, b;
 
   AGON_INLINE void prefetch(std::int64_t i, std::int64_t parts) const {
     a.prefetch(i, parts);
@@ -147,8 +147,8 @@ LookAhead<T> gemm_look_ahead(const detail::GemmProblem<T>& p, const GemmReading<
   if (reading.right != RightOperand::packed && j < end) {
     const std::int64_t cols = detail::smaller(tile.n, end - j);
     const std::int64_t count = share(p.transpose_b ? cols : tile.k_size, from);
-    next.b = p.transpose_b ? SoonRead<T>{p.b.data + (j + from) * p.b.ld + tile.k, p.b.ld, tile.k_size, count}
-                           : SoonRead<T>{p.b.data + (tile.k + from) * p.b.ld + j, p.b.ld, cols, count};
+    next.b = p.transpose_b ? SoonRows<T>{p.b.data + (j + from) * p.b.ld + tile.k, p.b.ld, tile.k_size, count}
+                           : SoonRows<T>{p.b.data + (tile.k + from) * p.b.ld + j, p.b.ld, cols, count};
   }
   return next;
 }

@@ -12,9 +12,9 @@ AGON_INLINE void prefetch_rows(std::int64_t rows, const T* from, std::int64_t ld
     for (std::int64_t q = 0; q < size; q += cache_line<T>) __builtin_prefetch(from + q, 0, 4 - level);
 }
 
-/// Rows of a matrix, `size` elements of each, that will soon be read.
+/// Rows of a matrix, `size` elements of each, that will soon be read or changed.
 template <class T>
-struct SoonRead {
+struct SoonRows {
   const T* data;
   std::int64_t ld, size, rows;
 
@@ -25,30 +25,39 @@ struct SoonRead {
   }
 };
 
-/// Rows of several matrices to ask for, a few at a time: what is asked for at once waits for itself.
+/// Rows of several matrices to ask for, a few at a time: many asked for at once would wait for each other.
 template <class T>
 class SoonQueue {
  public:
-  void add(const SoonRead<T>& rows) {
-    if (rows.rows > 0 && rows.size > 0) parts_[count_++] = rows;
+  void add(const SoonRows<T>& rows) {
+    if (rows.rows <= 0 || rows.size <= 0) return;
+    parts_[count_++] = rows;
+    rows_ += rows.rows;
   }
-  /// All rows will have had their turn after `calls` calls of prefetch().
+  /// All rows will have had their turn after `calls` calls of prefetch(), or before.
   void spread(std::int64_t calls) {
-    std::int64_t rows = 0;
-    for (std::int64_t i = 0; i < count_; ++i) rows += parts_[i].rows;
-    per_call_ = detail::ceil_div(rows, detail::larger(calls, 1));
+    pause_ = wait_ = detail::larger(calls / detail::larger(rows_, 1), 1);
+    at_a_time_ = detail::ceil_div(rows_, detail::larger(calls, 1));
   }
+  void clear() { count_ = rows_ = part_ = row_ = 0; }
   AGON_INLINE void prefetch() {
-    for (std::int64_t left = per_call_; left > 0 && part_ < count_; --left) {
+    if (part_ < count_ && --wait_ == 0) ask();
+  }
+
+ private:
+  void ask() {
+    wait_ = pause_;
+    for (std::int64_t i = 0; i < at_a_time_ && part_ < count_; ++i) {
       const auto& rows = parts_[part_];
       prefetch_rows<2>(1, rows.data + row_ * rows.ld, 0, rows.size);
       if (++row_ == rows.rows) row_ = 0, ++part_;
     }
   }
 
- private:
-  SoonRead<T> parts_[8];
-  std::int64_t count_ = 0, per_call_ = 0, part_ = 0, row_ = 0;
+  SoonRows<T> parts_[6];
+  std::int64_t count_ = 0, rows_ = 0;
+  std::int64_t pause_ = 1, wait_ = 1, at_a_time_ = 0;
+  std::int64_t part_ = 0, row_ = 0;
 };
 
 }  // namespace AGON_ISA
