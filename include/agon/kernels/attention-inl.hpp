@@ -42,14 +42,11 @@ void attend_rows(const AttentionShape<T>& shape, std::int64_t number, std::int64
   const Workspace<T> values(Block::cols * detail::round_up(shape.dv, V::lanes));
   const Workspace<T> highest(detail::round_up(count, V::lanes)), total(detail::round_up(count, V::lanes));
   for (std::int64_t i = 0; i < count; ++i) highest.data()[i] = hidden_score<T>, total.data()[i] = T(0);
-  const T* weight[Block::rows];
-  T* score[Block::rows];
-  T* out[Block::rows];
   T before[Block::rows];
-  for (std::int64_t i = 0; i < Block::rows; ++i) weight[i] = score[i] = scores.data() + i * Block::width;
+  const auto score = [&](std::int64_t r) { return scores.data() + r * Block::width; };
 
   const std::int64_t step = detail::even_pieces(shape.lk, Block::cols, Tile<T>::cols);
-  const std::int64_t seen = head.visible(first + count - 1, 0, shape.lk);
+  const std::int64_t seen = head.visible(first + count - 1, 0, shape.lk), ld_o = shape.heads * shape.dv;
   for (std::int64_t j = 0; j < detail::larger(seen, 1); j += step) {
     const std::int64_t n = detail::smaller(step, shape.lk - j), wide = detail::round_up(n, V::lanes);
     pack_transposed_panels(n, shape.dk, shape.scale * detail::MathTable<T>::log2e, head.key(k, j), shape.ld_k,
@@ -70,9 +67,9 @@ void attend_rows(const AttentionShape<T>& shape, std::int64_t number, std::int64
       const std::int64_t rows = detail::smaller(Block::rows, first + count - i);
       const std::int64_t depth = head.any_seen(i, rows, j, n) ? head.visible(i + rows - 1, j, n) : 0;
       if (depth == 0 && j > 0) continue;
-      for (std::int64_t r = 0; r < rows; ++r) out[r] = head.output(o, i + r);
+      T* const out = head.output(o, i);
       soon.written.clear();
-      soon.written.add({out[0], shape.heads * shape.dv, shape.dv, rows});
+      soon.written.add({out, ld_o, shape.dv, rows});
       soon.written.spread(prefetches_in<T>(rows * depth));
       multiply_packed(rows, {head.query(q, i), shape.ld_q, 1}, shape.dk, keys.data(), wide, scores.data(), Block::width,
                       0, depth, soon);
@@ -82,7 +79,7 @@ void attend_rows(const AttentionShape<T>& shape, std::int64_t number, std::int64
       for (std::int64_t r = 0; r < rows; ++r) {
         before[r] = tops[r];
         tops[r] =
-            highest_score(score[r], detail::smaller(depth, head.visible(i + r, j, n)), head.mask(i + r, j), before[r]);
+            highest_score(score(r), detail::smaller(depth, head.visible(i + r, j, n)), head.mask(i + r, j), before[r]);
       }
       for (std::int64_t r = 0; r < rows; ++r) {
         const T shift = shift_of_row(tops[r]);
@@ -91,12 +88,12 @@ void attend_rows(const AttentionShape<T>& shape, std::int64_t number, std::int64
           T factor[V::lanes];
           shrink.store(factor);
           totals[r] *= factor[0];
-          scale_run(shape.dv, shrink, out[r]);
+          scale_run(shape.dv, shrink, out + r * ld_o);
         }
         const std::int64_t visible = detail::smaller(depth, head.visible(i + r, j, n));
-        totals[r] += exp_scores(score[r], visible, depth, head.mask(i + r, j), shift);
+        totals[r] += exp_scores(score(r), visible, depth, head.mask(i + r, j), shift);
       }
-      multiply(rows, {weight, &detail::whole_depth, 1, depth, 1}, value.data, value.ld, out, shape.dv, j > 0);
+      multiply(rows, {scores.data(), Block::width, 1}, depth, value.data, value.ld, out, ld_o, shape.dv, j > 0);
     }
   }
   finish_attention(head, first, count, highest.data(), total.data(), o, lse);

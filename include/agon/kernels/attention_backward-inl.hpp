@@ -123,12 +123,8 @@ void attend_backward_keys(const AttentionShape<T>& shape, std::int64_t number, s
   const Workspace<T> dq_columns(shape.dk * Block::width);
   const Workspace<bool> seen(Block::width);
 
-  const T *p[Block::rows], *ds[Block::rows];
-  T *score[Block::rows], *gradient[Block::rows], *dk_row[Block::rows], *dv_row[Block::rows];
-  for (std::int64_t r = 0; r < Block::rows; ++r) {
-    p[r] = score[r] = scores.data() + r * Block::width;
-    ds[r] = gradient[r] = gradients.data() + r * Block::width;
-  }
+  const auto score = [&](std::int64_t r) { return scores.data() + r * Block::width; };
+  const auto gradient = [&](std::int64_t r) { return gradients.data() + r * Block::width; };
 
   const std::int64_t step = detail::even_pieces(shape.lq, Block::cols, Tile<T>::cols);
   for (std::int64_t i = 0; i < shape.lq; i += step) {
@@ -137,8 +133,8 @@ void attend_backward_keys(const AttentionShape<T>& shape, std::int64_t number, s
     for (std::int64_t c = 0; c < shape.dk * Block::width; c += V::lanes) V::zero().store(dq_columns.data() + c);
     // Products leave the lanes beyond the last query as they are; no result depends on them.
     for (std::int64_t r = 0; r < Block::rows; ++r) {
-      V::zero().store(score[r] + block.wide - V::lanes);
-      V::zero().store(gradient[r] + block.wide - V::lanes);
+      V::zero().store(score(r) + block.wide - V::lanes);
+      V::zero().store(gradient(r) + block.wide - V::lanes);
     }
     Soon<T> soon;
     if (i + n < shape.lq)
@@ -152,13 +148,9 @@ void attend_backward_keys(const AttentionShape<T>& shape, std::int64_t number, s
       if (unseen == n && i > 0) continue;  // the first block writes all of dk and dv, seen or not
       const std::int64_t from = unseen < n ? unseen / Tile<T>::cols * Tile<T>::cols : 0;
       const std::int64_t to = unseen < n ? n : 0, depth = to - from;
-      for (std::int64_t r = 0; r < rows; ++r) {
-        dk_row[r] = head.key(dk, j + r);
-        dv_row[r] = head.value(dv, j + r);
-      }
       soon.written.clear();
-      soon.written.add({dv_row[0], shape.ld_v, shape.dv, rows});
-      soon.written.add({dk_row[0], shape.ld_k, shape.dk, rows});
+      soon.written.add({head.value(dv, j), shape.ld_v, shape.dv, rows});
+      soon.written.add({head.key(dk, j), shape.ld_k, shape.dk, rows});
       soon.written.spread(prefetches_in<T>(rows * depth));
       multiply_packed(rows, {head.key(k, j), shape.ld_k, 1}, shape.dk, block.q_panels.data(), block.wide, scores.data(),
                       Block::width, from, to, soon);
@@ -166,12 +158,11 @@ void attend_backward_keys(const AttentionShape<T>& shape, std::int64_t number, s
                       gradients.data(), Block::width, from, to, soon);
       for (std::int64_t r = 0; r < rows; ++r)
         score_gradients(from, to, head.first_to_see(j + r, i, n), mask_of_key(head, j + r, i, n, seen.data()),
-                        block.lse.data(), block.inner.data(), score[r], gradient[r]);
-      const detail::Segment queries{from, 0};
-      multiply(rows, {p, &queries, 1, depth, 1}, block.upstream.data + from * block.upstream.ld, block.upstream.ld,
-               dv_row, shape.dv, i > 0);
-      multiply(rows, {ds, &queries, 1, depth, 1}, block.query.data + from * block.query.ld, block.query.ld, dk_row,
-               shape.dk, i > 0);
+                        block.lse.data(), block.inner.data(), score(r), gradient(r));
+      multiply(rows, {score(0) + from, Block::width, 1}, depth, block.upstream.data + from * block.upstream.ld,
+               block.upstream.ld, head.value(dv, j), shape.ld_v, shape.dv, i > 0);
+      multiply(rows, {gradient(0) + from, Block::width, 1}, depth, block.query.data + from * block.query.ld,
+               block.query.ld, head.key(dk, j), shape.ld_k, shape.dk, i > 0);
       multiply_panels(shape.dk, {head.key(k, j), 1, shape.ld_k}, rows, gradients.data(), Tile<T>::cols, Block::width,
                       Block::width, dq_columns.data(), Block::width, from, to, true, soon);
     }

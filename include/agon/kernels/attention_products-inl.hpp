@@ -10,16 +10,18 @@ void scale_run(std::int64_t n, Vec<T> factor, T* p) {
   if (i < n) (V::load_first(p + i, n - i) * factor).store_first(p + i, n - i);
 }
 
-/// c (+)= a b, where b has whole vectors in its rows.
+/// c = or += a b for n columns, where b has whole vectors in its rows.
 template <class T>
-void multiply(std::int64_t rows, const detail::Rows<T>& a, const T* b, std::int64_t ldb, T* const* c, std::int64_t n,
-              bool accumulate) {
+void multiply(std::int64_t rows, const LeftOperand<T>& a, std::int64_t depth, const T* b, std::int64_t ldb, T* c,
+              std::int64_t ldc, std::int64_t n, bool accumulate) {
 #if AGON_VECTOR_BYTES == 64
   // Half of each register would be padding.
-  if (n > 0 && n <= Vec<T>::lanes / 2) return avx2::multiply_panel(rows, a, b, ldb, c, 0, n, accumulate);
+  if (n > 0 && n <= Vec<T>::lanes / 2)
+    return avx2::multiply_narrow(rows, avx2::LeftOperand<T>{a.data, a.row, a.step}, depth, b, ldb, c, ldc, n,
+                                 accumulate);
 #endif
   for (std::int64_t j = 0; j < n; j += Tile<T>::cols)
-    multiply_panel(rows, a, b + j, ldb, c, j, detail::smaller(Tile<T>::cols, n - j), accumulate);
+    multiply_narrow(rows, a, depth, b + j, ldb, c + j, ldc, detail::smaller(Tile<T>::cols, n - j), accumulate);
 }
 
 /// The transpose of factor b [n, depth] in panels.

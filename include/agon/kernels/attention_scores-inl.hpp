@@ -102,13 +102,15 @@ AGON_INLINE Vec<T> load_last_scores(const T* s, const bool* mask, std::int64_t j
 /// ones. A NaN passes.
 template <class T>
 AGON_INLINE Vec<T> probability(Vec<T> x) {
+  using V = Vec<T>;
   using K = detail::MathTable<T>;
-  const auto y = max(Vec<T>::set1(K::exp2_lowest), x), n = round(y);
-  const auto p = scale(horner(y - n, K::exp2.c), n);
 #if AGON_VECTOR_BYTES == 64
-  return p;  // none of these instructions loses a NaN
+  const V y = max(V::set1(K::exp2_lowest), x), n = round(y);
+  return scale(horner(y - n, K::exp2.c), n);  // none of these instructions loses a NaN
 #else
-  return keep_nan(x, p);
+  // pow2 makes 0 of the lowest exponent. Subnormal probabilities are not worth the operations they would take.
+  const V y = max(V::set1(-K::bias), x), n = round(y);
+  return keep_nan(x, horner(y - n, K::exp2.c) * pow2(n));
 #endif
 }
 

@@ -82,23 +82,6 @@ void attend_second_queries(const AttentionShape<T>& shape, std::int64_t number, 
       mixed(Block::rows * ld);
   const Workspace<T> aq(Block::rows * 2 * dk), q_rows(Block::rows * wide_k), a_rows(Block::rows * wide_k);
   const Workspace<T> g_rows(Block::rows * wide_v);
-  const Workspace<const T*> ds_col(lk), e_col(lk), ds2_col(lk);
-  const Workspace<T*> k_row(lk), v_row(lk);
-  for (std::int64_t j = 0; j < lk; ++j) {
-    ds_col.data()[j] = gradient.data() + j;
-    e_col.data()[j] = weight.data() + j;
-    ds2_col.data()[j] = mixed.data() + j;
-    k_row.data()[j] = to_k + j * ld_to_k;
-    v_row.data()[j] = to_v + j * ld_to_v;
-  }
-  T *s[Block::rows], *dp[Block::rows], *w[Block::rows], *u[Block::rows], *dq[Block::rows], *dg[Block::rows];
-  const T *p[Block::rows], *ds[Block::rows], *e[Block::rows], *ds2[Block::rows];
-  for (std::int64_t r = 0; r < Block::rows; ++r) {
-    p[r] = s[r] = score.data() + r * ld;
-    ds[r] = dp[r] = gradient.data() + r * ld;
-    e[r] = w[r] = weight.data() + r * ld;
-    ds2[r] = u[r] = mixed.data() + r * ld;
-  }
   const T* const lse = x.lse + (head.b * shape.heads + head.h) * shape.lq;
   Soon<T> soon;
   if (last == shape.lq) add_next_head(shape, number, x, soon.read);
@@ -107,10 +90,7 @@ void attend_second_queries(const AttentionShape<T>& shape, std::int64_t number, 
     const std::int64_t rows = detail::smaller(Block::rows, last - i);
     const std::int64_t depth = head.any_seen(i, rows, 0, lk) ? head.visible(i + rows - 1, 0, lk) : 0;
     const std::int64_t cols = detail::round_up(depth, V::lanes);
-    for (std::int64_t r = 0; r < rows; ++r) {
-      dq[r] = head.query(x.dq, i + r);
-      dg[r] = head.output(x.dg, i + r);
-    }
+    T *const dq = head.query(x.dq, i), *const dg = head.output(x.dg, i);
     pack_pair(rows, dk, head.query(x.a, i), head.query(x.q, i), shape.ld_q, aq.data());
     const auto query = whole_vectors(rows, dk, shape.scale, head.query(x.q, i), shape.ld_q, q_rows.data());
     const auto a = whole_vectors(rows, dk, shape.scale, head.query(x.a, i), shape.ld_q, a_rows.data());
@@ -124,16 +104,18 @@ void attend_second_queries(const AttentionShape<T>& shape, std::int64_t number, 
     const std::int64_t width = i == first ? lk : depth;
     for (std::int64_t r = 0; r < rows; ++r)
       second_row(detail::smaller(depth, head.visible(i + r, 0, lk)), width, head.mask(i + r, 0), lse[i + r] * log2e,
-                 s[r], dp[r], w[r], u[r]);
-    multiply(rows, {e, &detail::whole_depth, 1, depth, 1}, value.data, value.ld, dg, dv, false);
-    multiply(rows, {p, &detail::whole_depth, 1, depth, 1}, c.data, c.ld, dg, dv, true);
-    multiply(rows, {ds2, &detail::whole_depth, 1, depth, 1}, key.data, key.ld, dq, dk, false);
-    multiply(rows, {ds, &detail::whole_depth, 1, depth, 1}, b.data, b.ld, dq, dk, true);
-    multiply(width, {e_col.data(), &detail::whole_depth, 1, rows, ld}, upstream.data, upstream.ld, v_row.data(), dv,
-             i > first);
-    multiply(width, {ds2_col.data(), &detail::whole_depth, 1, rows, ld}, query.data, query.ld, k_row.data(), dk,
-             i > first);
-    multiply(width, {ds_col.data(), &detail::whole_depth, 1, rows, ld}, a.data, a.ld, k_row.data(), dk, true);
+                 score.data() + r * ld, gradient.data() + r * ld, weight.data() + r * ld, mixed.data() + r * ld);
+    // As rows: the queries' shares. As columns: those of keys and values.
+    const LeftOperand<T> p{score.data(), ld, 1}, ds{gradient.data(), ld, 1}, e{weight.data(), ld, 1},
+        ds2{mixed.data(), ld, 1};
+    const auto columns = [](const LeftOperand<T>& of) { return LeftOperand<T>{of.data, of.step, of.row}; };
+    multiply(rows, e, depth, value.data, value.ld, dg, ld_g, dv, false);
+    multiply(rows, p, depth, c.data, c.ld, dg, ld_g, dv, true);
+    multiply(rows, ds2, depth, key.data, key.ld, dq, shape.ld_q, dk, false);
+    multiply(rows, ds, depth, b.data, b.ld, dq, shape.ld_q, dk, true);
+    multiply(width, columns(e), rows, upstream.data, upstream.ld, to_v, ld_to_v, dv, i > first);
+    multiply(width, columns(ds2), rows, query.data, query.ld, to_k, ld_to_k, dk, i > first);
+    multiply(width, columns(ds), rows, a.data, a.ld, to_k, ld_to_k, dk, true);
   }
 }
 

@@ -77,33 +77,46 @@ LeftOperand<T> gemm_left(const detail::GemmProblem<T>& p, std::int64_t i, std::i
 template <class T>
 struct GemmReading {
   RightOperand right;
-  bool compete;  ///< tiles read few rows of A: more would not stay in the first-level cache
+  bool compete;       ///< tiles read few rows of A: more would not stay in the first-level cache
+  bool copy_columns;  ///< columns of A are copied, some at a time: they lie so far apart that they compete
   bool shallow;  ///< whole panels go through shallow tiles: the panels stay in the first-level cache, or rows compete
   std::int64_t run;    ///< depth that goes through the tiles at a time
   std::int64_t group;  ///< columns whose panels the second-level cache holds
 };
 
 constexpr std::int64_t most_panels = 16;
-constexpr std::int64_t most_shallow_rows = 112, shallow_bytes = 24 << 10;
+constexpr std::int64_t most_shallow_rows = 112 / (2 * shallow_pair_rows) * (2 * shallow_pair_rows);
+constexpr std::int64_t shallow_bytes = 24 << 10;
+
+/// With 16 registers shallow tiles read less for a multiply-add than others do, as long as two panels stay in the
+/// first-level cache for some rows.
+constexpr bool prefer_shallow = AGON_VECTOR_BYTES == 32;
+constexpr std::int64_t shallow_pair_bytes = 16 << 10, shallow_strip_rows = prefer_shallow ? 24 : 2 * shallow_pair_rows;
+
+/// Columns of A that are copied together, for tiles of 6 rows in whole cache lines, and their depth.
+constexpr std::int64_t copied_columns = 96, copied_depth = 128;
 
 template <class T>
 GemmReading<T> gemm_reading(const detail::GemmProblem<T>& p, const T* packed_b, const detail::GemmPlan& plan,
                             const detail::GemmBlock& at) {
   constexpr std::int64_t panel = Tile<T>::cols, bytes = sizeof(T), second_level = 384 << 10;
-  GemmReading<T> r{RightOperand::to_pack, rows_compete(p, at.m), false, plan.depth, 0};
+  GemmReading<T> r{RightOperand::to_pack, rows_compete(p, at.m), false, false, plan.depth, 0};
   if (packed_b)
     r.right = RightOperand::packed;
   else if (!p.transpose_b && p.b.ld != 0 && at.m <= detail::most_rows_in_place)
     r.right = RightOperand::in_place;
   if (p.transpose_a) {
+    r.copy_columns = AGON_VECTOR_BYTES == 32 && at.m > 2 * Tile<T>::rows && p.a.ld * bytes % 2048 == 0;
     // So short that the next run is there in time, and that both fit: lines 4096 bytes apart share a few cache sets.
     const std::int64_t most = detail::smaller(256, detail::larger(64, (256 << 10) / (at.m * bytes)));
-    r.run = detail::even_pieces(plan.depth, most, 1);
+    r.run = detail::even_pieces(plan.depth, r.copy_columns ? copied_depth : most, 1);
   }
-  const std::int64_t pairs = detail::larger(1, second_level / (2 * r.run * panel * bytes));
-  r.group = detail::even_pieces(at.n, detail::smaller(2 * pairs, most_panels) * panel, panel);
+  const std::int64_t pair_bytes = 2 * r.run * panel * bytes;
+  r.group = detail::even_pieces(
+      at.n, detail::smaller(2 * detail::larger(1, second_level / pair_bytes), most_panels) * panel, panel);
   const std::int64_t held = r.run * (r.run < short_depth ? 1 : r.group) * bytes;
-  r.shallow = r.compete || (held <= shallow_bytes && (!p.transpose_a || r.run >= at.k_size));
+  const bool in_cache = held <= shallow_bytes || (prefer_shallow && pair_bytes <= shallow_pair_bytes);
+  r.shallow = r.compete || (in_cache && (!p.transpose_a || r.run >= at.k_size));
   return r;
 }
 
@@ -168,22 +181,35 @@ void gemm_tile_row(std::int64_t rows, const LeftOperand<T>& a, std::int64_t dept
     next.prefetch(q, count);
     if (depth < short_depth)
       prefetch_rows<1>(detail::smaller(rows, rows_below), c.data + rows * c.ld + b.j, c.ld, b.cols);
-    tile_of<T>(rows, b.cols)(left, row, b.data, b.ld, target, b.j, b.cols, accumulate);
+    if (AGON_VECTOR_BYTES == 32 && b.cols == Vec<T>::lanes)
+      multiply_narrow(rows, a, depth, b.data, b.ld, c.data + b.j, c.ld, b.cols, accumulate);
+    else
+      tile_of<T>(rows, b.cols)(left, row, b.data, b.ld, target, b.j, b.cols, accumulate);
     if (epilogue) finish_panel(rows, target, b.j, b.cols, *epilogue);
   }
 }
 
-/// At most most_shallow_rows rows of C from `count` whole panels, two at a time; `next`, if given, is asked for
+/// At most most_shallow_rows rows of C from `count` whole panels, two at a time; what comes next is asked for
 /// meanwhile.
 template <class T>
 void gemm_shallow_rows(std::int64_t rows, const LeftOperand<T>& a, std::int64_t depth, std::int64_t count,
-                       const Panel<T>* panels, T* c, std::int64_t ldc, bool accumulate, const LookAhead<T>* next,
+                       const Panel<T>* panels, T* c, std::int64_t ldc, bool accumulate, const LookAhead<T>& next,
                        const Epilogue<T>* epilogue) {
+  SoonQueue<T> soon;
+  soon.add(next.a);
+  soon.add(next.b);
+  soon.spread(count / 2 * detail::ceil_div(rows, shallow_pair_rows));
+  const bool ask = prefer_shallow && depth >= short_depth;
   std::int64_t q = 0;
   for (; q + 1 < count; q += 2) {
-    if (next) next->prefetch(q / 2, count / 2);
-    multiply_shallow<T, 2>(rows, a, depth, {{panels[q].data, panels[q + 1].data}, panels[q].ld}, c + panels[q].j, ldc,
-                           accumulate);
+    const RightPanels<T, 2> b{{panels[q].data, panels[q + 1].data}, panels[q].ld};
+    for (std::int64_t i = 0; i < rows; i += shallow_pair_rows) {
+      const std::int64_t height = detail::smaller(shallow_pair_rows, rows - i);
+      T* const to = c + i * ldc + panels[q].j;
+      soon.prefetch();
+      if (ask) prefetch_rows<1>(height, to, ldc, 2 * Tile<T>::cols);
+      multiply_shallow<T, 2>(height, a.from_row(i), depth, b, to, ldc, accumulate);
+    }
   }
   if (q < count)
     multiply_shallow<T, 1>(rows, a, depth, {{panels[q].data}, panels[q].ld}, c + panels[q].j, ldc, accumulate);
@@ -193,6 +219,28 @@ void gemm_shallow_rows(std::int64_t rows, const LeftOperand<T>& a, std::int64_t 
   finish_panel(rows, target, panels[0].j, count * Tile<T>::cols, *epilogue);
 }
 
+/// The columns [i, i + n) of A at some depths, copied side by side, and what of A they were copied from.
+template <class T>
+struct CopiedColumns {
+  LeftOperand<T> from;
+  std::int64_t depth, end;  ///< end: of the block's columns
+  T* data;
+  std::int64_t first = 0, last = 0;
+
+  /// The operand from column i on, `rows` of which are read. Columns are asked for in increasing order.
+  LeftOperand<T> from_row(std::int64_t i, std::int64_t rows) {
+    if (i + rows > last) {
+      first = i, last = detail::smaller(i + copied_columns, end);
+      const T* row = from.data + i;
+      for (std::int64_t k = 0; k < depth; ++k, row += from.step) {
+        if (k + 12 < depth) prefetch_rows<1>(1, row + 12 * from.step, 0, last - first);
+        copy_run(last - first, row, data + k * copied_columns);
+      }
+    }
+    return {data + (i - first), 1, copied_columns};
+  }
+};
+
 /// One block of C from one range of k, with the epilogue. `packed_b` holds every panel of op(B), or is null.
 template <class T>
 void gemm_block(const detail::GemmProblem<T>& p, const T* packed_b, const detail::GemmPlan& plan,
@@ -200,6 +248,7 @@ void gemm_block(const detail::GemmProblem<T>& p, const T* packed_b, const detail
   if (prefer_dots(p)) return gemm_dots(p, at, c, ldc, epilogue);
   const auto reading = gemm_reading(p, packed_b, plan, at);
   const Workspace<T> workspace(packed_b ? 0 : reading.group * reading.run);
+  const Workspace<T> columns(reading.copy_columns ? copied_columns * reading.run : 0);
   T* const scratch = workspace.data();
   Panel<T> panels[most_panels];
 
@@ -219,20 +268,25 @@ void gemm_block(const detail::GemmProblem<T>& p, const T* packed_b, const detail
       const std::int64_t end = whole == 0 ? 0 : reading.compete ? at.m / shallow_pair_rows * shallow_pair_rows : at.m;
       for (std::int64_t i = 0, rows; i < end; i += rows) {
         // C in the order of memory.
-        rows = detail::smaller(reading.compete ? shallow_pair_rows : whole <= 2 ? most_shallow_rows : 8, end - i);
+        const std::int64_t most = reading.compete ? shallow_pair_rows
+                                  : whole <= 2    ? most_shallow_rows
+                                                  : shallow_strip_rows;
+        rows = detail::smaller(most, end - i);
         LookAhead<T> next{};
-        if (reading.compete) next = gemm_look_ahead(p, reading, {at.i + i, rows, j, n, k, depth}, at);
-        gemm_shallow_rows(rows, a.from_row(i), depth, whole, panels, c + (at.i + i) * ldc, ldc, accumulate,
-                          reading.compete ? &next : nullptr, finish);
+        if (reading.compete || (prefer_shallow && depth >= short_depth))
+          next = gemm_look_ahead(p, reading, {at.i + i, rows, j, n, k, depth}, at);
+        gemm_shallow_rows(rows, a.from_row(i), depth, whole, panels, c + (at.i + i) * ldc, ldc, accumulate, next,
+                          finish);
       }
+      CopiedColumns<T> copy{a, depth, at.m, columns.data()};
       const std::int64_t count = detail::ceil_div(n, Tile<T>::cols);
       for (std::int64_t i = whole < count ? 0 : end, rows; i < at.m; i += rows) {
         const std::int64_t skip = i < end ? whole : 0;
         rows = tile_height<T>((i < end ? end : at.m) - i, n - skip * Tile<T>::cols);
         if (reading.compete) rows = detail::smaller(rows, Tile<T>::low_rows);
-        gemm_tile_row(rows, a.from_row(i), depth, gemm_look_ahead(p, reading, {at.i + i, rows, j, n, k, depth}, at),
-                      count - skip, panels + skip, {c + (at.i + i) * ldc, rows, p.n, ldc}, at.m - i - rows, accumulate,
-                      finish);
+        gemm_tile_row(rows, reading.copy_columns ? copy.from_row(i, rows) : a.from_row(i), depth,
+                      gemm_look_ahead(p, reading, {at.i + i, rows, j, n, k, depth}, at), count - skip, panels + skip,
+                      {c + (at.i + i) * ldc, rows, p.n, ldc}, at.m - i - rows, accumulate, finish);
       }
     }
   } while (done < at.k_size);

@@ -129,6 +129,11 @@ AGON_INLINE Vec<T> max(Vec<T> a, Vec<T> b) {
     return {(typename Vec<T>::Raw)_mm512_mask_max_ps((__m512)a.raw, 0xffff, (__m512)a.raw, (__m512)b.raw)};
   else
     return {(typename Vec<T>::Raw)_mm512_mask_max_pd((__m512d)a.raw, 0xff, (__m512d)a.raw, (__m512d)b.raw)};
+#elif AGON_VECTOR_BYTES == 32
+  if constexpr (sizeof(T) == 4)
+    return {(typename Vec<T>::Raw)_mm256_max_ps((__m256)a.raw, (__m256)b.raw)};
+  else
+    return {(typename Vec<T>::Raw)_mm256_max_pd((__m256d)a.raw, (__m256d)b.raw)};
 #else
   return select<T>(a > b, a, b);
 #endif
@@ -142,6 +147,11 @@ AGON_INLINE Vec<T> min(Vec<T> a, Vec<T> b) {
     return {(typename Vec<T>::Raw)_mm512_mask_min_ps((__m512)a.raw, 0xffff, (__m512)a.raw, (__m512)b.raw)};
   else
     return {(typename Vec<T>::Raw)_mm512_mask_min_pd((__m512d)a.raw, 0xff, (__m512d)a.raw, (__m512d)b.raw)};
+#elif AGON_VECTOR_BYTES == 32
+  if constexpr (sizeof(T) == 4)
+    return {(typename Vec<T>::Raw)_mm256_min_ps((__m256)a.raw, (__m256)b.raw)};
+  else
+    return {(typename Vec<T>::Raw)_mm256_min_pd((__m256d)a.raw, (__m256d)b.raw)};
 #else
   return select<T>(a < b, a, b);
 #endif

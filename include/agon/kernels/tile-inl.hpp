@@ -148,67 +148,85 @@ struct LeftOperand {
   AGON_INLINE LeftOperand from_row(std::int64_t i) const { return {data + i * row, row, step}; }
 };
 
-/// Right operand of one or two whole panels: rows of Tile<T>::cols elements that are ld apart.
+/// Right operand of one or two panels of the same width: rows that are ld apart.
 template <class T, int panels>
 struct RightPanels {
   const T* data[panels];
   std::int64_t ld;
 };
 
-/// m rows of C, ldc apart, from whole panels: C = or += A B. Every element is the same chain of fmadd as in
-/// multiply_tile. Beginning and ending cost less than there, and C is written in the order of memory, but the right
+/// m rows of C, ldc apart, from panels of `vectors` vectors: C = or += A B. Every element is the same chain of fmadd as
+/// in multiply_tile. Beginning and ending cost less than there, and C is written in the order of memory, but the right
 /// operand is read more often: meant for depths at which it stays in the first-level cache, and for left operands of
 /// which only a few rows do.
-template <class T, int m, int panels>
+template <class T, int m, int panels, int vectors = Tile<T>::vectors>
 void multiply_shallow_tile(const LeftOperand<T>& a, std::int64_t depth, const RightPanels<T, panels>& b, T* c,
                            std::int64_t ldc, bool accumulate) {
   using V = Vec<T>;
-  constexpr int vectors = Tile<T>::vectors;
   V sum[m][panels][vectors];
-#pragma GCC unroll 8
+#pragma GCC unroll 16
   for (int i = 0; i < m; ++i)
 #pragma GCC unroll 2
     for (int q = 0; q < panels; ++q)
 #pragma GCC unroll 2
       for (int v = 0; v < vectors; ++v) sum[i][q][v] = V::zero();
-  const T* left = a.data;
+  constexpr int reach = 4;  // rows that are addressed from one pointer: one a row would not fit into the registers
+  const T* left[(m + reach - 1) / reach];
   const std::int64_t row = a.row, step = a.step, ldb = b.ld;
+#pragma GCC unroll 4
+  for (int i = 0; i < m; i += reach) left[i / reach] = a.data + i * row;
   const T* from[panels];
 #pragma GCC unroll 2
   for (int q = 0; q < panels; ++q) from[q] = b.data[q];
 #pragma GCC unroll 1
-  for (std::int64_t k = 0; k < depth; ++k, left += step) {
-    V right[panels][vectors];
-#pragma GCC unroll 2
-    for (int q = 0; q < panels; ++q) {
-#pragma GCC unroll 2
-      for (int v = 0; v < vectors; ++v) right[q][v] = V::load(from[q] + v * V::lanes);
-      from[q] += ldb;
-    }
-#pragma GCC unroll 8
-    for (int i = 0; i < m; ++i) {
-      const V x = V::set1(left[i * row]);
+  for (std::int64_t k = 0; k < depth; ++k) {
+    // Of the two operands the one of fewer registers is held.
+    V x[m], right[panels][vectors];
+    if constexpr (m <= panels * vectors) {
+#pragma GCC unroll 16
+      for (int i = 0; i < m; ++i) x[i] = V::set1(left[i / reach][i % reach * row]);
 #pragma GCC unroll 2
       for (int q = 0; q < panels; ++q)
 #pragma GCC unroll 2
-        for (int v = 0; v < vectors; ++v) sum[i][q][v] = fmadd(x, right[q][v], sum[i][q][v]);
+        for (int v = 0; v < vectors; ++v) {
+          right[q][v] = V::load(from[q] + v * V::lanes);
+#pragma GCC unroll 16
+          for (int i = 0; i < m; ++i) sum[i][q][v] = fmadd(x[i], right[q][v], sum[i][q][v]);
+        }
+    } else {
+#pragma GCC unroll 2
+      for (int q = 0; q < panels; ++q)
+#pragma GCC unroll 2
+        for (int v = 0; v < vectors; ++v) right[q][v] = V::load(from[q] + v * V::lanes);
+#pragma GCC unroll 16
+      for (int i = 0; i < m; ++i) {
+        x[i] = V::set1(left[i / reach][i % reach * row]);
+#pragma GCC unroll 2
+        for (int q = 0; q < panels; ++q)
+#pragma GCC unroll 2
+          for (int v = 0; v < vectors; ++v) sum[i][q][v] = fmadd(x[i], right[q][v], sum[i][q][v]);
+      }
     }
+#pragma GCC unroll 4
+    for (int i = 0; i < m; i += reach) left[i / reach] += step;
+#pragma GCC unroll 2
+    for (int q = 0; q < panels; ++q) from[q] += ldb;
   }
-#pragma GCC unroll 8
+#pragma GCC unroll 16
   for (int i = 0; i < m; ++i)
 #pragma GCC unroll 2
     for (int q = 0; q < panels; ++q)
 #pragma GCC unroll 2
       for (int v = 0; v < vectors; ++v) {
-        T* const to = c + i * ldc + q * Tile<T>::cols + v * V::lanes;
+        T* const to = c + i * ldc + (q * vectors + v) * V::lanes;
         (accumulate ? V::load(to) + sum[i][q][v] : sum[i][q][v]).store(to);
       }
 }
 
 /// Rows of a shallow tile of two panels; one of a single panel has twice as many.
-constexpr int shallow_pair_rows = AGON_VECTOR_BYTES == 64 ? 4 : 2;
+constexpr int shallow_pair_rows = AGON_VECTOR_BYTES == 64 ? 4 : AGON_VECTOR_BYTES == 32 ? 3 : 2;
 
-/// The same for any number of rows.
+/// The same for any number of rows and whole panels.
 template <class T, int panels>
 AGON_INLINE void multiply_shallow(std::int64_t rows, LeftOperand<T> a, std::int64_t depth,
                                   const RightPanels<T, panels>& b, T* c, std::int64_t ldc, bool accumulate) {
@@ -220,9 +238,15 @@ AGON_INLINE void multiply_shallow(std::int64_t rows, LeftOperand<T> a, std::int6
 
 /// The same for a part of a panel: cols <= Tile<T>::cols columns of a right operand whose rows are ldb apart.
 template <class T>
-void multiply_narrow(std::int64_t rows, const LeftOperand<T>& a, std::int64_t depth, const T* b, std::int64_t ldb, T* c,
+void multiply_narrow(std::int64_t rows, LeftOperand<T> a, std::int64_t depth, const T* b, std::int64_t ldb, T* c,
                      std::int64_t ldc, std::int64_t cols, bool accumulate) {
-  constexpr std::int64_t most = 2 * Tile<T>::narrow_rows;
+  constexpr int high = Tile<T>::narrow_rows;
+#if AGON_VECTOR_BYTES == 32
+  if (cols == Vec<T>::lanes)
+    for (; rows >= high; rows -= high, a.data += high * a.row, c += high * ldc)
+      multiply_shallow_tile<T, high, 1, 1>(a, depth, {{b}, ldb}, c, ldc, accumulate);
+#endif
+  constexpr std::int64_t most = 2 * high;
   const T* row[most];
   T* target[most];
   for (std::int64_t i = 0; i < rows; i += most) {
