@@ -83,8 +83,9 @@ void check_product(const Case& s, const Epilogue<T>& epilogue, const Product<T>&
 }  // namespace
 
 TEMPLATE_TEST_CASE("gemm of every transpose", "[gemm]", float, double) {
-  const std::int64_t sizes[][3] = {{1, 1, 1},   {1, 40, 33},  {5, 1, 70},   {14, 32, 64},  {15, 33, 17},
-                                   {3, 100, 5}, {61, 47, 12}, {128, 8, 64}, {200, 70, 31}, {64, 130, 129}};
+  const std::int64_t sizes[][3] = {{1, 1, 1},     {1, 40, 33},    {5, 1, 70},   {14, 32, 64},
+                                   {15, 33, 17},  {3, 100, 5},    {61, 47, 12}, {128, 8, 64},
+                                   {200, 70, 31}, {64, 130, 129}, {31, 4, 64},  {29, 24, 40}};
   for (const auto& [m, n, k] : sizes)
     for (bool transpose_a : {false, true})
       for (bool transpose_b : {false, true}) {
@@ -156,6 +157,31 @@ TEMPLATE_TEST_CASE("gemm of rows that compete for cache sets", "[gemm]", float, 
         Case{23, 300, 1021, false, true}, Case{20, 50, 8189}, Case{3, 100, 1021}, Case{9, 70, 1021},
         Case{30, 70, 5, false, false, 1019}, Case{145, 6200, 5, false, false, 1019}, Case{15, 70, 0}})
     check_product<TestType>(size, {}, Product<TestType>(size));
+}
+
+TEMPLATE_TEST_CASE("gemm of columns that compete for cache sets", "[gemm]", float, double) {
+  // Rows of A^T a multiple of 2048 bytes apart: columns in several parts, k in runs and in ranges, few columns, a
+  // narrow right operand, packed or not.
+  for (const Case& size :
+       {Case{100, 70, 300, true, false, 412}, Case{250, 40, 150, true, true, 262}, Case{13, 130, 257, true, false, 499},
+        Case{12, 50, 200, true, false, 500}, Case{45, 8, 260, true, false, 467}, Case{60, 20, 5300, true, false, 452},
+        Case{150, 300, 90, true, false, 362}, Case{512, 33, 140, true, true, 0}})
+    check_product<TestType>(size, {}, Product<TestType>(size));
+  const Case size{100, 70, 300, true, false, 412};
+  const Product<TestType> product(size);
+  check_product<TestType>(size, {.bias = product.bias.data(), .accumulate = true}, product);
+}
+
+TEMPLATE_TEST_CASE("gemm in strips of rows", "[gemm]", float, double) {
+  // Panels that stay in the first-level cache in pairs only: whole panels, odd numbers of them and a rest, heights that
+  // are no multiple of a tile or a strip, and a last half panel.
+  for (const Case& size : {Case{200, 200, 100}, Case{145, 256, 128}, Case{300, 88, 127}, Case{53, 330, 64},
+                           Case{170, 136, 96, false, true}, Case{170, 136, 96, true}, Case{25, 72, 33}})
+    check_product<TestType>(size, {}, Product<TestType>(size));
+  const Case size{157, 152, 90};
+  const Product<TestType> product(size);
+  check_product<TestType>(size, {.bias = product.bias.data(), .activation = {Activation::Kind::relu}}, product);
+  check_product<TestType>(size, {.accumulate = true}, product);
 }
 
 TEMPLATE_TEST_CASE("gemm of nothing", "[gemm]", float, double) {

@@ -126,6 +126,13 @@ T highest_score(const T* s, std::int64_t n, const bool* mask, T highest) {
   using V = Vec<T>;
   V top = V::set1(highest);
   std::int64_t j = 0;
+  if (!mask && n >= 4 * V::lanes) {
+    V tops[4] = {top, top, top, top};
+    for (; j + 4 * V::lanes <= n; j += 4 * V::lanes)
+#pragma GCC unroll 4
+      for (int i = 0; i < 4; ++i) tops[i] = max(V::load(s + j + i * V::lanes), tops[i]);
+    top = max(max(tops[0], tops[1]), max(tops[2], tops[3]));
+  }
   for (; j + V::lanes <= n; j += V::lanes) top = max(load_scores(s, mask, j), top);
   if (j < n) top = max(load_last_scores(s, mask, j, n - j), top);
   return max_lane(top);
