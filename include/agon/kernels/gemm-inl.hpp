@@ -181,10 +181,7 @@ void gemm_tile_row(std::int64_t rows, const LeftOperand<T>& a, std::int64_t dept
     next.prefetch(q, count);
     if (depth < short_depth)
       prefetch_rows<1>(detail::smaller(rows, rows_below), c.data + rows * c.ld + b.j, c.ld, b.cols);
-    if (AGON_VECTOR_BYTES == 32 && b.cols == Vec<T>::lanes)
-      multiply_narrow(rows, a, depth, b.data, b.ld, c.data + b.j, c.ld, b.cols, accumulate);
-    else
-      tile_of<T>(rows, b.cols)(left, row, b.data, b.ld, target, b.j, b.cols, accumulate);
+    tile_of<T>(rows, b.cols)(left, row, b.data, b.ld, target, b.j, b.cols, accumulate);
     if (epilogue) finish_panel(rows, target, b.j, b.cols, *epilogue);
   }
 }
@@ -211,12 +208,18 @@ void gemm_shallow_rows(std::int64_t rows, const LeftOperand<T>& a, std::int64_t 
       multiply_shallow<T, 2>(height, a.from_row(i), depth, b, to, ldc, accumulate);
     }
   }
-  if (q < count)
-    multiply_shallow<T, 1>(rows, a, depth, {{panels[q].data}, panels[q].ld}, c + panels[q].j, ldc, accumulate);
+  if (q < count) {
+    const Panel<T>& last = panels[q];
+    if (last.cols == Tile<T>::cols)
+      multiply_shallow<T, 1>(rows, a, depth, {{last.data}, last.ld}, c + last.j, ldc, accumulate);
+    else
+      multiply_narrow(rows, a, depth, last.data, last.ld, c + last.j, ldc, last.cols, accumulate);
+  }
   if (!epilogue) return;
   T* target[most_shallow_rows];
   for (std::int64_t r = 0; r < rows; ++r) target[r] = c + r * ldc;
-  finish_panel(rows, target, panels[0].j, count * Tile<T>::cols, *epilogue);
+  const std::int64_t j = panels[0].j;
+  finish_panel(rows, target, j, panels[count - 1].j + panels[count - 1].cols - j, *epilogue);
 }
 
 /// The columns [i, i + n) of A at some depths, copied side by side, and what of A they were copied from.
@@ -262,9 +265,11 @@ void gemm_block(const detail::GemmProblem<T>& p, const T* packed_b, const detail
       const std::int64_t n = detail::smaller(reading.group, at.j + at.n - j);
       gemm_list_panels(p, reading.right, packed_b, j, n, k, depth, scratch, panels);
       const Epilogue<T>* const finish = done == at.k_size && has_work(epilogue) ? &epilogue : nullptr;
-      // Shallow tiles take whole panels; where rows compete, pairs of panels and whole tiles.
+      // Shallow tiles take whole panels; where rows compete, pairs of panels and whole tiles. A narrow panel alone is
+      // not worth arrangements between tiles either.
       const std::int64_t unit = (reading.compete ? 2 : 1) * Tile<T>::cols;
-      const std::int64_t whole = reading.shallow ? n / unit * unit / Tile<T>::cols : 0;
+      const bool narrow = prefer_shallow && n == Vec<T>::lanes && !reading.compete && !reading.copy_columns;
+      const std::int64_t whole = narrow ? 1 : reading.shallow ? n / unit * unit / Tile<T>::cols : 0;
       const std::int64_t end = whole == 0 ? 0 : reading.compete ? at.m / shallow_pair_rows * shallow_pair_rows : at.m;
       for (std::int64_t i = 0, rows; i < end; i += rows) {
         // C in the order of memory.

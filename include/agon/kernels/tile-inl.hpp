@@ -8,7 +8,7 @@ namespace AGON_ISA {
 template <class T>
 struct Tile {
   static constexpr int rows = AGON_VECTOR_BYTES == 64 ? 14 : 6;
-  static constexpr int narrow_rows = AGON_VECTOR_BYTES == 32 ? 12 : rows;
+  static constexpr int narrow_rows = AGON_VECTOR_BYTES == 32 ? 9 : rows;
   static constexpr int low_rows = AGON_VECTOR_BYTES == 64 ? 7 : AGON_VECTOR_BYTES == 32 ? 6 : 3;
   static constexpr int vectors = 2;
   static constexpr int cols = vectors * Vec<T>::lanes;
