@@ -285,7 +285,7 @@ TEMPLATE_TEST_CASE("a query that sees nothing gets zeros and gives none", "[atte
 
 TEMPLATE_TEST_CASE("large scores do not overflow and NaN passes", "[attention]", float, double) {
   using T = TestType;
-  Problem<T> problem({1, 1, 3, 40, 4, 4});
+  Problem<T> problem({1, 1, 3, 90, 4, 4});
   for (T& value : problem.q) value *= T(1e4);
   for_each_isa([&] {
     const auto results = problem.run();
@@ -297,6 +297,40 @@ TEMPLATE_TEST_CASE("large scores do not overflow and NaN passes", "[attention]",
     CHECK(std::isnan(results.o[0]));
     CHECK(std::isfinite(results.o[4]));
   });
+}
+
+TEMPLATE_TEST_CASE("the smallest probabilities are right or zero", "[attention]", float, double) {
+  using T = TestType;
+  Problem<T> problem({1, 1, 1, 2, 1, 1});
+  // Scores 0 and -x, values 0 and a large number: what the smaller probability is.
+  const double smallest = std::numeric_limits<T>::min(), large = 1 / (smallest * 1024);
+  const double cut = -std::log(smallest);
+  problem.shape.scale = T(1);
+  problem.q[0] = T(-1);
+  problem.k[0] = problem.v[0] = T(0);
+  problem.v[static_cast<std::size_t>(problem.shape.ld_v)] = static_cast<T>(large);
+  for (double x : {0.5, cut / 2, cut - 1, cut - 0.1, cut + 0.1, cut + 0.4, cut + 1, cut + 30, 3 * cut, 1e6}) {
+    problem.k[static_cast<std::size_t>(problem.shape.ld_k)] = static_cast<T>(x);
+    const double p = std::exp(-static_cast<double>(static_cast<T>(x)));
+    INFO(x);
+    for_each_isa([&] {
+      const double o = static_cast<double>(problem.run().o[0]), expected = p * large / (1 + p);
+      CHECK(std::abs(o - expected) <= 300 * std::numeric_limits<T>::epsilon() * expected + 2 * smallest * large);
+    });
+  }
+}
+
+TEMPLATE_TEST_CASE("scores beyond all precision give no negative probability", "[attention]", float, double) {
+  using T = TestType;
+  Problem<T> problem({1, 1, 1, 1, 1, 1});
+  problem.shape.scale = T(1);
+  const double huge = 1 / static_cast<double>(std::numeric_limits<T>::epsilon());
+  // A score minus its log-sum-exp may round to a large number. What comes out is positive, if no longer a probability.
+  for (double factor : {1.0, 37.0, 391.0, 5003.0}) {
+    problem.q[0] = static_cast<T>(huge * factor);
+    problem.k[0] = problem.g[0] = T(1.37);
+    for_each_isa([&] { CHECK(problem.run().dv[0] >= T(0)); });
+  }
 }
 
 TEMPLATE_TEST_CASE("a score of minus infinity is a probability of zero", "[attention]", float, double) {

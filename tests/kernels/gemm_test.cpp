@@ -175,8 +175,9 @@ TEMPLATE_TEST_CASE("gemm of columns that compete for cache sets", "[gemm]", floa
 TEMPLATE_TEST_CASE("gemm in strips of rows", "[gemm]", float, double) {
   // Panels that stay in the first-level cache in pairs only: whole panels, odd numbers of them and a rest, heights that
   // are no multiple of a tile or a strip, and a last half panel.
-  for (const Case& size : {Case{200, 200, 100}, Case{145, 256, 128}, Case{300, 88, 127}, Case{53, 330, 64},
-                           Case{170, 136, 96, false, true}, Case{170, 136, 96, true}, Case{25, 72, 33}})
+  for (const Case& size :
+       {Case{200, 200, 100}, Case{145, 256, 128}, Case{300, 88, 127}, Case{53, 330, 64},
+        Case{170, 136, 96, false, true}, Case{170, 136, 96, true}, Case{25, 72, 33}, Case{3200, 50, 100}})
     check_product<TestType>(size, {}, Product<TestType>(size));
   const Case size{157, 152, 90};
   const Product<TestType> product(size);
@@ -202,7 +203,7 @@ TEMPLATE_TEST_CASE("gemm_batched is gemm product by product", "[gemm]", float, d
   for (const auto& size :
        {Batch{0, 3, 4, 5}, Batch{1, 9, 8, 7}, Batch{40, 13, 21, 8, false, true}, Batch{3, 200, 210, 120, false, true},
         Batch{16, 10, 70, 1024, false, true}, Batch{16, 150, 40, 300}, Batch{16, 150, 40, 300, true},
-        Batch{16, 30, 40, 300, true, true}}) {
+        Batch{16, 30, 40, 300, true, true}, Batch{2, 512, 9, 140, true}}) {
     const std::int64_t batch = size.batch, m = size.m, n = size.n, k = size.k;
     INFO(batch << " of " << m << " x " << n << " x " << k << ", transposed " << size.transpose_a << size.transpose_b);
     const std::int64_t stride_a = m * k + 2, stride_b = n * k + 1, stride_c = m * n + 4;

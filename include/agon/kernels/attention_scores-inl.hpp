@@ -98,8 +98,8 @@ AGON_INLINE Vec<T> load_last_scores(const T* s, const bool* mask, std::int64_t j
   return select<T>(load_mask<T>(seen), v, hidden);
 }
 
-/// 2^x for scores from which their maximum or log-sum-exp was subtracted, so that it cannot overflow; 0 for hidden
-/// ones. A NaN passes.
+/// 2^x for scores from which their maximum or log-sum-exp was subtracted; 0 for hidden ones. A NaN passes, and infinity
+/// comes out where rounding of enormous scores makes x large.
 template <class T>
 AGON_INLINE Vec<T> probability(Vec<T> x) {
   using V = Vec<T>;
@@ -108,8 +108,9 @@ AGON_INLINE Vec<T> probability(Vec<T> x) {
   const V y = max(V::set1(K::exp2_lowest), x), n = round(y);
   return scale(horner(y - n, K::exp2.c), n);  // none of these instructions loses a NaN
 #else
-  // pow2 makes 0 of the lowest exponent. Subnormal probabilities are not worth the operations they would take.
-  const V y = max(V::set1(-K::bias), x), n = round(y);
+  // pow2 makes 0 of the lowest exponent and infinity of the highest. Subnormal probabilities are not worth the
+  // operations they would take.
+  const V y = min(V::set1(K::bias + 1), max(V::set1(-K::bias), x)), n = round(y);
   return keep_nan(x, horner(y - n, K::exp2.c) * pow2(n));
 #endif
 }

@@ -77,9 +77,10 @@ LeftOperand<T> gemm_left(const detail::GemmProblem<T>& p, std::int64_t i, std::i
 template <class T>
 struct GemmReading {
   RightOperand right;
-  bool compete;       ///< tiles read few rows of A: more would not stay in the first-level cache
-  bool copy_columns;  ///< columns of A are copied, some at a time: they lie so far apart that they compete
-  bool shallow;  ///< whole panels go through shallow tiles: the panels stay in the first-level cache, or rows compete
+  bool compete;        ///< tiles read few rows of A: more would not stay in the first-level cache
+  bool copy_columns;   ///< columns of A are copied, some at a time: they lie so far apart that they compete
+  bool shallow;        ///< whole panels go through shallow tiles: enough of them stay in the first-level cache, or rows
+                       ///< compete
   std::int64_t run;    ///< depth that goes through the tiles at a time
   std::int64_t group;  ///< columns whose panels the second-level cache holds
 };
@@ -91,9 +92,9 @@ constexpr std::int64_t shallow_bytes = 24 << 10;
 /// With 16 registers shallow tiles read less for a multiply-add than others do, as long as two panels stay in the
 /// first-level cache for some rows.
 constexpr bool prefer_shallow = AGON_VECTOR_BYTES == 32;
-constexpr std::int64_t shallow_pair_bytes = 16 << 10, shallow_strip_rows = prefer_shallow ? 24 : 2 * shallow_pair_rows;
+constexpr std::int64_t shallow_pair_bytes = 16 << 10, shallow_strip_rows = prefer_shallow ? 24 : 8;
 
-/// Columns of A that are copied together, for tiles of 6 rows in whole cache lines, and their depth.
+/// Columns of A that are copied together, whole tiles and whole cache lines, and their depth.
 constexpr std::int64_t copied_columns = 96, copied_depth = 128;
 
 template <class T>
@@ -107,7 +108,8 @@ GemmReading<T> gemm_reading(const detail::GemmProblem<T>& p, const T* packed_b, 
     r.right = RightOperand::in_place;
   if (p.transpose_a) {
     r.copy_columns = AGON_VECTOR_BYTES == 32 && at.m > 2 * Tile<T>::rows && p.a.ld * bytes % 2048 == 0;
-    // So short that the next run is there in time, and that both fit: lines 4096 bytes apart share a few cache sets.
+    // In place, a run is so short that the next one is there in time, and that both fit: lines 4096 bytes apart share a
+    // few cache sets.
     const std::int64_t most = detail::smaller(256, detail::larger(64, (256 << 10) / (at.m * bytes)));
     r.run = detail::even_pieces(plan.depth, r.copy_columns ? copied_depth : most, 1);
   }
@@ -186,8 +188,8 @@ void gemm_tile_row(std::int64_t rows, const LeftOperand<T>& a, std::int64_t dept
   }
 }
 
-/// At most most_shallow_rows rows of C from `count` whole panels, two at a time; what comes next is asked for
-/// meanwhile.
+/// At most most_shallow_rows rows of C from `count` panels, two at a time, the last of which may be narrow if it has no
+/// partner; what comes next is asked for meanwhile.
 template <class T>
 void gemm_shallow_rows(std::int64_t rows, const LeftOperand<T>& a, std::int64_t depth, std::int64_t count,
                        const Panel<T>* panels, T* c, std::int64_t ldc, bool accumulate, const LookAhead<T>& next,
@@ -222,7 +224,7 @@ void gemm_shallow_rows(std::int64_t rows, const LeftOperand<T>& a, std::int64_t 
   finish_panel(rows, target, j, panels[count - 1].j + panels[count - 1].cols - j, *epilogue);
 }
 
-/// The columns [i, i + n) of A at some depths, copied side by side, and what of A they were copied from.
+/// Columns [first, last) of A at some depths, copied side by side, and what of A they were copied from.
 template <class T>
 struct CopiedColumns {
   LeftOperand<T> from;
@@ -230,7 +232,10 @@ struct CopiedColumns {
   T* data;
   std::int64_t first = 0, last = 0;
 
-  /// The operand from column i on, `rows` of which are read. Columns are asked for in increasing order.
+  /// Columns are asked for in increasing order, from the first one on after this.
+  void restart() { first = last = 0; }
+
+  /// The operand from column i on, `rows` of which are read.
   LeftOperand<T> from_row(std::int64_t i, std::int64_t rows) {
     if (i + rows > last) {
       first = i, last = detail::smaller(i + copied_columns, end);
@@ -271,27 +276,29 @@ void gemm_block(const detail::GemmProblem<T>& p, const T* packed_b, const detail
       const bool narrow = prefer_shallow && n == Vec<T>::lanes && !reading.compete && !reading.copy_columns;
       const std::int64_t whole = narrow ? 1 : reading.shallow ? n / unit * unit / Tile<T>::cols : 0;
       const std::int64_t end = whole == 0 ? 0 : reading.compete ? at.m / shallow_pair_rows * shallow_pair_rows : at.m;
+      const bool strips_ask = prefer_shallow && depth >= short_depth;
+      CopiedColumns<T> copy{a, depth, at.m, columns.data()};
       for (std::int64_t i = 0, rows; i < end; i += rows) {
         // C in the order of memory.
         const std::int64_t most = reading.compete ? shallow_pair_rows
                                   : whole <= 2    ? most_shallow_rows
                                                   : shallow_strip_rows;
-        rows = detail::smaller(most, end - i);
+        rows = detail::smaller(reading.copy_columns ? detail::smaller(most, copied_columns) : most, end - i);
         LookAhead<T> next{};
-        if (reading.compete || (prefer_shallow && depth >= short_depth))
-          next = gemm_look_ahead(p, reading, {at.i + i, rows, j, n, k, depth}, at);
-        gemm_shallow_rows(rows, a.from_row(i), depth, whole, panels, c + (at.i + i) * ldc, ldc, accumulate, next,
-                          finish);
+        if (reading.compete || strips_ask) next = gemm_look_ahead(p, reading, {at.i + i, rows, j, n, k, depth}, at);
+        gemm_shallow_rows(rows, reading.copy_columns ? copy.from_row(i, rows) : a.from_row(i), depth, whole, panels,
+                          c + (at.i + i) * ldc, ldc, accumulate, next, finish);
       }
-      CopiedColumns<T> copy{a, depth, at.m, columns.data()};
+      copy.restart();
       const std::int64_t count = detail::ceil_div(n, Tile<T>::cols);
       for (std::int64_t i = whole < count ? 0 : end, rows; i < at.m; i += rows) {
         const std::int64_t skip = i < end ? whole : 0;
         rows = tile_height<T>((i < end ? end : at.m) - i, n - skip * Tile<T>::cols);
         if (reading.compete) rows = detail::smaller(rows, Tile<T>::low_rows);
-        gemm_tile_row(rows, reading.copy_columns ? copy.from_row(i, rows) : a.from_row(i), depth,
-                      gemm_look_ahead(p, reading, {at.i + i, rows, j, n, k, depth}, at), count - skip, panels + skip,
-                      {c + (at.i + i) * ldc, rows, p.n, ldc}, at.m - i - rows, accumulate, finish);
+        LookAhead<T> next{};
+        if (skip == 0 || !strips_ask) next = gemm_look_ahead(p, reading, {at.i + i, rows, j, n, k, depth}, at);
+        gemm_tile_row(rows, reading.copy_columns ? copy.from_row(i, rows) : a.from_row(i), depth, next, count - skip,
+                      panels + skip, {c + (at.i + i) * ldc, rows, p.n, ldc}, at.m - i - rows, accumulate, finish);
       }
     }
   } while (done < at.k_size);

@@ -156,9 +156,9 @@ struct RightPanels {
 };
 
 /// m rows of C, ldc apart, from panels of `vectors` vectors: C = or += A B. Every element is the same chain of fmadd as
-/// in multiply_tile. Beginning and ending cost less than there, and C is written in the order of memory, but the right
-/// operand is read more often: meant for depths at which it stays in the first-level cache, and for left operands of
-/// which only a few rows do.
+/// in multiply_tile. Beginning and ending cost less than there, and C is written in the order of memory. Where tiles
+/// have few rows the right operand is read more often: they are meant for depths at which it stays in the first-level
+/// cache, and for left operands of which only a few rows do.
 template <class T, int m, int panels, int vectors = Tile<T>::vectors>
 void multiply_shallow_tile(const LeftOperand<T>& a, std::int64_t depth, const RightPanels<T, panels>& b, T* c,
                            std::int64_t ldc, bool accumulate) {
@@ -182,7 +182,7 @@ void multiply_shallow_tile(const LeftOperand<T>& a, std::int64_t depth, const Ri
   for (std::int64_t k = 0; k < depth; ++k) {
     // Of the two operands the one of fewer registers is held.
     V x[m], right[panels][vectors];
-    if constexpr (m <= panels * vectors) {
+    if constexpr (m < panels * vectors) {
 #pragma GCC unroll 16
       for (int i = 0; i < m; ++i) x[i] = V::set1(left[i / reach][i % reach * row]);
 #pragma GCC unroll 2
