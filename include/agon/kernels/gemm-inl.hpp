@@ -86,13 +86,22 @@ struct GemmReading {
 };
 
 constexpr std::int64_t most_panels = 16;
-constexpr std::int64_t most_shallow_rows = 112 / (2 * shallow_pair_rows) * (2 * shallow_pair_rows);
 constexpr std::int64_t shallow_bytes = 24 << 10;
 
 /// With 16 registers shallow tiles read less for a multiply-add than others do, as long as two panels stay in the
 /// first-level cache for some rows.
 constexpr bool prefer_shallow = AGON_VECTOR_BYTES == 32;
-constexpr std::int64_t shallow_pair_bytes = 16 << 10, shallow_strip_rows = prefer_shallow ? 24 : 8;
+constexpr std::int64_t shallow_pair_bytes = 16 << 10;
+constexpr std::int64_t most_shallow_rows =
+    (prefer_shallow ? 224 : 112) / (2 * shallow_pair_rows) * (2 * shallow_pair_rows);
+constexpr std::int64_t shallow_strip_rows = prefer_shallow ? most_shallow_rows : 8;
+
+/// A block of so few rows reads B in place, if it is not transposed: packing it costs more than it saves. Low tiles
+/// read it more often.
+constexpr std::int64_t most_rows_in_place = AGON_VECTOR_BYTES == 64 ? detail::few_rows : 24;
+
+/// Half of the second-level cache or less, as what comes next is there too.
+constexpr std::int64_t panels_bytes = (AGON_VECTOR_BYTES == 64 ? 384 : 192) << 10;
 
 /// Columns of A that are copied together, whole tiles and whole cache lines, and their depth.
 constexpr std::int64_t copied_columns = 96, copied_depth = 128;
@@ -100,11 +109,11 @@ constexpr std::int64_t copied_columns = 96, copied_depth = 128;
 template <class T>
 GemmReading<T> gemm_reading(const detail::GemmProblem<T>& p, const T* packed_b, const detail::GemmPlan& plan,
                             const detail::GemmBlock& at) {
-  constexpr std::int64_t panel = Tile<T>::cols, bytes = sizeof(T), second_level = 384 << 10;
+  constexpr std::int64_t panel = Tile<T>::cols, bytes = sizeof(T);
   GemmReading<T> r{RightOperand::to_pack, rows_compete(p, at.m), false, false, plan.depth, 0};
   if (packed_b)
     r.right = RightOperand::packed;
-  else if (!p.transpose_b && p.b.ld != 0 && at.m <= detail::most_rows_in_place)
+  else if (!p.transpose_b && p.b.ld != 0 && at.m <= most_rows_in_place)
     r.right = RightOperand::in_place;
   if (p.transpose_a) {
     r.copy_columns = AGON_VECTOR_BYTES == 32 && at.m > 2 * Tile<T>::rows && p.a.ld * bytes % 2048 == 0;
@@ -115,7 +124,7 @@ GemmReading<T> gemm_reading(const detail::GemmProblem<T>& p, const T* packed_b, 
   }
   const std::int64_t pair_bytes = 2 * r.run * panel * bytes;
   r.group = detail::even_pieces(
-      at.n, detail::smaller(2 * detail::larger(1, second_level / pair_bytes), most_panels) * panel, panel);
+      at.n, detail::smaller(2 * detail::larger(1, panels_bytes / pair_bytes), most_panels) * panel, panel);
   const std::int64_t held = r.run * (r.run < short_depth ? 1 : r.group) * bytes;
   const bool in_cache = held <= shallow_bytes || (prefer_shallow && pair_bytes <= shallow_pair_bytes);
   r.shallow = r.compete || (in_cache && (!p.transpose_a || r.run >= at.k_size));
@@ -198,16 +207,14 @@ void gemm_shallow_rows(std::int64_t rows, const LeftOperand<T>& a, std::int64_t 
   soon.add(next.a);
   soon.add(next.b);
   soon.spread(count / 2 * detail::ceil_div(rows, shallow_pair_rows));
-  const bool ask = prefer_shallow && depth >= short_depth;
+  const std::int64_t step = soon.empty() ? rows : shallow_pair_rows;
   std::int64_t q = 0;
   for (; q + 1 < count; q += 2) {
     const RightPanels<T, 2> b{{panels[q].data, panels[q + 1].data}, panels[q].ld};
-    for (std::int64_t i = 0; i < rows; i += shallow_pair_rows) {
-      const std::int64_t height = detail::smaller(shallow_pair_rows, rows - i);
-      T* const to = c + i * ldc + panels[q].j;
+    for (std::int64_t i = 0; i < rows; i += step) {
       soon.prefetch();
-      if (ask) prefetch_rows<1>(height, to, ldc, 2 * Tile<T>::cols);
-      multiply_shallow<T, 2>(height, a.from_row(i), depth, b, to, ldc, accumulate);
+      multiply_shallow<T, 2>(detail::smaller(step, rows - i), a.from_row(i), depth, b, c + i * ldc + panels[q].j, ldc,
+                             accumulate);
     }
   }
   if (q < count) {
@@ -276,7 +283,6 @@ void gemm_block(const detail::GemmProblem<T>& p, const T* packed_b, const detail
       const bool narrow = prefer_shallow && n == Vec<T>::lanes && !reading.compete && !reading.copy_columns;
       const std::int64_t whole = narrow ? 1 : reading.shallow ? n / unit * unit / Tile<T>::cols : 0;
       const std::int64_t end = whole == 0 ? 0 : reading.compete ? at.m / shallow_pair_rows * shallow_pair_rows : at.m;
-      const bool strips_ask = prefer_shallow && depth >= short_depth;
       CopiedColumns<T> copy{a, depth, at.m, columns.data()};
       for (std::int64_t i = 0, rows; i < end; i += rows) {
         // C in the order of memory.
@@ -285,7 +291,7 @@ void gemm_block(const detail::GemmProblem<T>& p, const T* packed_b, const detail
                                                   : shallow_strip_rows;
         rows = detail::smaller(reading.copy_columns ? detail::smaller(most, copied_columns) : most, end - i);
         LookAhead<T> next{};
-        if (reading.compete || strips_ask) next = gemm_look_ahead(p, reading, {at.i + i, rows, j, n, k, depth}, at);
+        if (reading.compete) next = gemm_look_ahead(p, reading, {at.i + i, rows, j, n, k, depth}, at);
         gemm_shallow_rows(rows, reading.copy_columns ? copy.from_row(i, rows) : a.from_row(i), depth, whole, panels,
                           c + (at.i + i) * ldc, ldc, accumulate, next, finish);
       }
@@ -295,8 +301,7 @@ void gemm_block(const detail::GemmProblem<T>& p, const T* packed_b, const detail
         const std::int64_t skip = i < end ? whole : 0;
         rows = tile_height<T>((i < end ? end : at.m) - i, n - skip * Tile<T>::cols);
         if (reading.compete) rows = detail::smaller(rows, Tile<T>::low_rows);
-        LookAhead<T> next{};
-        if (skip == 0 || !strips_ask) next = gemm_look_ahead(p, reading, {at.i + i, rows, j, n, k, depth}, at);
+        const auto next = gemm_look_ahead(p, reading, {at.i + i, rows, j, n, k, depth}, at);
         gemm_tile_row(rows, reading.copy_columns ? copy.from_row(i, rows) : a.from_row(i), depth, next, count - skip,
                       panels + skip, {c + (at.i + i) * ldc, rows, p.n, ldc}, at.m - i - rows, accumulate, finish);
       }

@@ -51,20 +51,21 @@ inline GemmPlan count_jobs(GemmPlan plan, std::int64_t m, std::int64_t n, std::i
   return plan;
 }
 
-/// A block of so few rows reads B in place, if it is not transposed: packing it costs more than it saves.
-constexpr std::int64_t most_rows_in_place = 140;
+/// So few rows are one block.
+constexpr std::int64_t few_rows = 140;
 
 /// The plan for C [m, n], the sum over k. `transpose_a`: A is read by columns, of which a block reads few at a time.
 inline GemmPlan plan_gemm(std::int64_t m, std::int64_t n, std::int64_t k, bool transpose_a, const TileSize& tile) {
   constexpr std::int64_t serial_work = 1 << 16;  // multiply-adds that are done before a second thread has started
   constexpr std::int64_t job_work = 1 << 18;
   constexpr std::int64_t min_jobs = 16, max_jobs = 64;  // enough to keep 16 threads evenly busy
+  constexpr std::int64_t most_rows = 224;
   const std::int64_t work = m * n * k;
   GemmPlan plan{m, n, k, 1, 1, 1, 1};
   if (work > serial_work) {
     // Few rows are one block, and columns are shared out, unless those are few too: then k is.
     const bool deep = k >= 4 * max_depth && k >= 4 * smaller(m, n);
-    const bool few = m <= most_rows_in_place && !(deep && n < min_jobs * 2 * tile.cols);
+    const bool few = m <= few_rows && !(deep && n < min_jobs * 2 * tile.cols);
     const std::int64_t widest = ceil_div(n, 12 * tile.cols);
     std::int64_t pieces = larger(widest, few ? smaller(min_jobs, work / job_work) : 1);
     if (widest >= min_jobs) pieces = round_up(pieces, 2);  // shared out better
@@ -73,7 +74,7 @@ inline GemmPlan plan_gemm(std::int64_t m, std::int64_t n, std::int64_t k, bool t
     const std::int64_t columns = ceil_div(n, plan.n_block);
     const std::int64_t wanted = larger(ceil_div(m * columns, max_jobs), job_work / (plan.n_block * k));
     const bool whole = few ? columns > 1 : columns >= min_jobs && !transpose_a;
-    plan.m_block = even_pieces(m, whole ? m : larger(4 * tile.rows, smaller(wanted, 16 * tile.rows)), tile.rows);
+    plan.m_block = even_pieces(m, whole ? m : larger(4 * tile.rows, smaller(wanted, most_rows)), tile.rows);
     const std::int64_t blocks = ceil_div(m, plan.m_block) * columns;
     if (blocks < min_jobs && deep && !few) {
       plan.m_block = m;
