@@ -119,7 +119,7 @@ void attend_backward_keys(const AttentionShape<T>& shape, std::int64_t number, s
   using Block = ScoreBlock<T>;
   const Head<T> head{shape, number / shape.heads, number % shape.heads};
   QueryBlock<T> block(head);
-  const Workspace<T> scores(Block::rows * Block::width), gradients(Block::rows * Block::width);
+  const Workspace<T> scores(Block::most_rows * Block::width), gradients(Block::most_rows * Block::width);
   const Workspace<T> dq_columns(shape.dk * Block::width);
   const Workspace<bool> seen(Block::width);
 
@@ -127,12 +127,14 @@ void attend_backward_keys(const AttentionShape<T>& shape, std::int64_t number, s
   const auto gradient = [&](std::int64_t r) { return gradients.data() + r * Block::width; };
 
   const std::int64_t step = detail::even_pieces(shape.lq, Block::cols, Tile<T>::cols);
+  const std::int64_t height =
+      detail::even_pieces(end - begin, shape.causal ? Block::rows : Block::most_rows, Tile<T>::rows);
   for (std::int64_t i = 0; i < shape.lq; i += step) {
     const std::int64_t n = detail::smaller(step, shape.lq - i);
     block.load(i, n, q, o, lse, g);
     for (std::int64_t c = 0; c < shape.dk * Block::width; c += V::lanes) V::zero().store(dq_columns.data() + c);
     // Products leave the lanes beyond the last query as they are; no result depends on them.
-    for (std::int64_t r = 0; r < Block::rows; ++r) {
+    for (std::int64_t r = 0; r < height; ++r) {
       V::zero().store(score(r) + block.wide - V::lanes);
       V::zero().store(gradient(r) + block.wide - V::lanes);
     }
@@ -141,9 +143,9 @@ void attend_backward_keys(const AttentionShape<T>& shape, std::int64_t number, s
       add_queries(head, i + n, step, q, o, g, soon.read);
     else
       add_next_keys(shape, number, end, step, q, k, v, o, g, soon.read);
-    soon.read.spread(prefetches_in<T>((2 * (end - begin) + shape.dk * detail::ceil_div(end - begin, Block::rows)) * n));
-    for (std::int64_t j = begin; j < end; j += Block::rows) {
-      const std::int64_t rows = detail::smaller(Block::rows, end - j);
+    soon.read.spread(prefetches_in<T>((2 * (end - begin) + shape.dk * detail::ceil_div(end - begin, height)) * n));
+    for (std::int64_t j = begin; j < end; j += height) {
+      const std::int64_t rows = detail::smaller(height, end - j);
       const std::int64_t unseen = head.any_seen(i, n, j, rows) ? head.first_to_see(j, i, n) : n;
       if (unseen == n && i > 0) continue;  // the first block writes all of dk and dv, seen or not
       const std::int64_t from = unseen < n ? unseen / Tile<T>::cols * Tile<T>::cols : 0;

@@ -78,16 +78,20 @@ void attend_second_queries(const AttentionShape<T>& shape, std::int64_t number, 
   const auto value = whole_vectors(lk, dv, T(1), head.value(x.v, 0), shape.ld_v, v_rows.data());
   const auto c = whole_vectors(lk, dv, T(1), head.value(x.c, 0), shape.ld_v, c_rows.data());
 
-  const Workspace<T> score(Block::rows * ld), gradient(Block::rows * ld), weight(Block::rows * ld),
-      mixed(Block::rows * ld);
-  const Workspace<T> aq(Block::rows * 2 * dk), q_rows(Block::rows * wide_k), a_rows(Block::rows * wide_k);
-  const Workspace<T> g_rows(Block::rows * wide_v);
+  // Higher blocks only where the four of them stay in the second-level cache.
+  constexpr std::int64_t cached = (320 << 10) / (4 * static_cast<std::int64_t>(sizeof(T)));
+  const std::int64_t most =
+      shape.causal ? Block::rows : detail::larger(Block::rows, detail::smaller(Block::most_rows, cached / ld));
+  const std::int64_t height = detail::even_pieces(last - first, most, Tile<T>::rows);
+  const Workspace<T> score(height * ld), gradient(height * ld), weight(height * ld), mixed(height * ld);
+  const Workspace<T> aq(height * 2 * dk), q_rows(height * wide_k), a_rows(height * wide_k);
+  const Workspace<T> g_rows(height * wide_v);
   const T* const lse = x.lse + (head.b * shape.heads + head.h) * shape.lq;
   Soon<T> soon;
   if (last == shape.lq) add_next_head(shape, number, x, soon.read);
   soon.read.spread(prefetches_in<T>(4 * (last - first) * lk));
-  for (std::int64_t i = first; i < last; i += Block::rows) {
-    const std::int64_t rows = detail::smaller(Block::rows, last - i);
+  for (std::int64_t i = first; i < last; i += height) {
+    const std::int64_t rows = detail::smaller(height, last - i);
     const std::int64_t depth = head.any_seen(i, rows, 0, lk) ? head.visible(i + rows - 1, 0, lk) : 0;
     const std::int64_t cols = detail::round_up(depth, V::lanes);
     T *const dq = head.query(x.dq, i), *const dg = head.output(x.dg, i);
