@@ -79,12 +79,82 @@ void pack_taps(const detail::PhaseTaps& p, const T* w, std::int64_t j, std::int6
     }
 }
 
-/// One job of the weight gradient [o, kh kw c] where the channels of x are whole vectors: the product of g^T and the
-/// windows, which are read where they stand, tap by tap, from those windows alone that see the tap. `at` counts images
-/// along k.
+/// The columns of a matrix in groups of `vectors` vectors, `group` elements apart; the last one may have fewer.
+template <int vectors, class T>
+void pack_columns(std::int64_t rows, std::int64_t cols, const T* from, std::int64_t ld, T* to, std::int64_t group) {
+  using V = Vec<T>;
+  constexpr std::int64_t width = vectors * V::lanes;
+  for (std::int64_t i = 0; i < rows; ++i, from += ld, to += width) {
+    T* out = to;
+    std::int64_t q = 0;
+    for (; q + width <= cols; q += width, out += group)
+#pragma GCC unroll 2
+      for (std::int64_t v = 0; v < width; v += V::lanes) V::load(from + q + v).store(out + v);
+    for (; q < cols; q += V::lanes, out += V::lanes) V::load_first(from + q, cols - q).store(out);
+  }
+}
+
+/// conv_tap_block for low tiles: they read their operands often, and pixels lie so far apart that they compete for
+/// cache sets, so some rows of both are copied at a time, in groups of columns.
 template <class T>
-void conv_tap_block(const detail::Windows& s, const T* x, const T* g, std::int64_t out_channels,
-                    const detail::GemmPlan& plan, const detail::GemmBlock& at, T* w, std::int64_t ldw) {
+void conv_tap_block_copied(const detail::Windows& s, const T* x, const T* g, std::int64_t out_channels,
+                           const detail::GemmBlock& at, T* w, std::int64_t ldw) {
+  constexpr std::int64_t lanes = Vec<T>::lanes, width = Tile<T>::cols, copied_pixels = 400;
+  // Rows of windows, and of pixels, of all images one after another.
+  const std::int64_t first = at.k * s.oh, last = first + at.k_size * s.oh;
+  const std::int64_t step =
+      detail::even_pieces(last - first, detail::larger(1, copied_pixels / detail::larger(1, s.ow)), 1);
+  const auto pixel_rows = [&](std::int64_t from, std::int64_t to) {
+    const auto row = [&](std::int64_t r, std::int64_t tap) {
+      return r / s.oh * s.h + detail::larger(0, detail::smaller(r % s.oh * s.stride + tap - s.top, s.h));
+    };
+    const std::int64_t begin = row(from, 0);
+    return detail::Range{begin, detail::larger(begin, row(to - 1, s.kh))};
+  };
+  std::int64_t most = 0;
+  for (std::int64_t r = first; r < last; r += step)
+    most = detail::larger(most, pixel_rows(r, detail::smaller(r + step, last)).size());
+  const std::int64_t g_group = step * s.ow * lanes, x_group = most * s.w * width;
+  const Workspace<T> g_columns(detail::ceil_div(at.m, lanes) * g_group);
+  const Workspace<T> x_columns(detail::ceil_div(s.c, width) * x_group);
+  const Workspace<detail::Segment> segments(step);
+  const Workspace<const T*> left(at.m);
+  const Workspace<T*> target(at.m);
+  for (std::int64_t r = 0; r < at.m; ++r) {
+    left.data()[r] = g_columns.data() + r / lanes * g_group + r % lanes;
+    target.data()[r] = w + (at.i + r) * ldw;
+  }
+  std::int64_t from = first;
+  do {  // also where there are no images, which gives zeros
+    const std::int64_t to = detail::smaller(from + step, last);
+    const auto copied = to > from ? pixel_rows(from, to) : detail::Range{0, 0};
+    pack_columns<1>((to - from) * s.ow, at.m, g + from * s.ow * out_channels + at.i, out_channels, g_columns.data(),
+                    g_group);
+    pack_columns<Tile<T>::vectors>(copied.size() * s.w, s.c, x + copied.first * s.w * s.c, s.c, x_columns.data(),
+                                   x_group);
+    for (std::int64_t j = at.j; j < at.j + at.n; j += s.c) {
+      const std::int64_t ky = j / s.c / s.kw, kx = j / s.c % s.kw;
+      const auto ys = s.rows_with_tap(ky), xs = s.cols_with_tap(kx);
+      std::int64_t count = 0;
+      for (std::int64_t r = from; r < to && xs.size() > 0; ++r) {
+        const std::int64_t y = r % s.oh;
+        if (y < ys.first || y >= ys.last) continue;
+        const std::int64_t row = r / s.oh * s.h + y * s.stride + ky - s.top, col = xs.first * s.stride + kx - s.left;
+        segments.data()[count++] = {((r - from) * s.ow + xs.first) * lanes, ((row - copied.first) * s.w + col) * width};
+      }
+      const detail::Rows<T> rows{left.data(), segments.data(), count, xs.size(), lanes};
+      for (std::int64_t c = 0; c < s.c; c += width)
+        multiply_panel(at.m, rows, x_columns.data() + c / width * x_group, s.stride * width, target.data(), j + c,
+                       detail::smaller(width, s.c - c), from > first);
+    }
+    from = to;
+  } while (from < last);
+}
+
+/// conv_tap_block for high tiles, which read both operands where they stand.
+template <class T>
+void conv_tap_block_in_place(const detail::Windows& s, const T* x, const T* g, std::int64_t out_channels,
+                             const detail::GemmPlan& plan, const detail::GemmBlock& at, T* w, std::int64_t ldw) {
   const Workspace<const T*> left(at.m);
   const Workspace<T*> target(at.m);
   const Workspace<detail::Segment> segments(plan.depth * s.oh);
@@ -111,6 +181,17 @@ void conv_tap_block(const detail::Windows& s, const T* x, const T* g, std::int64
     }
     from = to;
   } while (from < at.k + at.k_size);
+}
+
+/// One job of the weight gradient [o, kh kw c] where the channels of x are whole vectors: the product of g^T and the
+/// windows, tap by tap, from those windows alone that see the tap. `at` counts images along k.
+template <class T>
+void conv_tap_block(const detail::Windows& s, const T* x, const T* g, std::int64_t out_channels,
+                    const detail::GemmPlan& plan, const detail::GemmBlock& at, T* w, std::int64_t ldw) {
+  if constexpr (detail::low_tiles(Tile<T>::rows))
+    conv_tap_block_copied(s, x, g, out_channels, at, w, ldw);
+  else
+    conv_tap_block_in_place(s, x, g, out_channels, plan, at, w, ldw);
 }
 
 /// One job of the transposed weight gradient [kh kw c, o]: the product of the transposed windows and g. The windows are

@@ -134,7 +134,9 @@ inline GemmPlan plan_images(GemmPlan plan, std::int64_t m, std::int64_t n, std::
 /// The weight gradient [o, kh kw c] as conv_tap_block makes it: columns are cut into whole taps.
 inline GemmPlan plan_taps(const Windows& s, std::int64_t out_channels, std::int64_t element_bytes,
                           const TileSize& tile) {
-  constexpr std::int64_t tap_jobs = 4, job_work = 1 << 18;
+  constexpr std::int64_t job_work = 1 << 18;
+  // Operands that are copied serve all taps, if there are images enough to share out.
+  const std::int64_t tap_jobs = low_tiles(tile.rows) && s.n >= 16 ? 1 : 4;
   const std::int64_t image_work = larger(1, s.oh * s.ow * out_channels * s.depth());
   GemmPlan plan{out_channels, s.depth(), s.n, 1, 1, 1, 1};
   plan.m_block = even_pieces(out_channels, 16 * tile.rows, tile.rows);

@@ -97,8 +97,12 @@ constexpr std::int64_t most_shallow_rows =
 constexpr std::int64_t shallow_strip_rows = prefer_shallow ? most_shallow_rows : 8;
 
 /// A block of so few rows reads B in place, if it is not transposed: packing it costs more than it saves. Low tiles
-/// read it more often.
-constexpr std::int64_t most_rows_in_place = AGON_VECTOR_BYTES == 64 ? detail::few_rows : 24;
+/// read it more often, which is slow where its rows are long.
+template <class T>
+std::int64_t most_rows_in_place(std::int64_t ldb) {
+  const bool near = ldb * static_cast<std::int64_t>(sizeof(T)) <= 512;
+  return near || !detail::low_tiles(Tile<T>::rows) ? detail::few_rows : 24;
+}
 
 /// Half of the second-level cache or less, as what comes next is there too.
 constexpr std::int64_t panels_bytes = (AGON_VECTOR_BYTES == 64 ? 384 : 192) << 10;
@@ -113,7 +117,7 @@ GemmReading<T> gemm_reading(const detail::GemmProblem<T>& p, const T* packed_b, 
   GemmReading<T> r{RightOperand::to_pack, rows_compete(p, at.m), false, false, plan.depth, 0};
   if (packed_b)
     r.right = RightOperand::packed;
-  else if (!p.transpose_b && p.b.ld != 0 && at.m <= most_rows_in_place)
+  else if (!p.transpose_b && p.b.ld != 0 && at.m <= most_rows_in_place<T>(p.b.ld))
     r.right = RightOperand::in_place;
   if (p.transpose_a) {
     r.copy_columns = AGON_VECTOR_BYTES == 32 && at.m > 2 * Tile<T>::rows && p.a.ld * bytes % 2048 == 0;

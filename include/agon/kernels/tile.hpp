@@ -32,6 +32,10 @@ struct TileSize {
   std::int64_t rows, cols, lanes;
 };
 
+/// Whether tiles of so many rows read the other operand so often that it pays to copy what would not stay in the
+/// first-level cache.
+constexpr bool low_tiles(std::int64_t rows) { return rows <= 8; }
+
 /// Where a run of the inner dimension starts, relative to each row of the left operand and to the right operand.
 struct Segment {
   std::int64_t left, right;
