@@ -53,6 +53,11 @@ std::vector<ConvShape> shapes() {
   all.push_back(conv_shape(1, 1, 1, 4, 4, 3, 3, 1, 1));
   all.push_back(conv_shape(1, 40, 36, 24, 40, 3, 3, 1, 1));
   all.push_back(conv_shape(20, 7, 7, 64, 16, 4, 4, 2, 1));
+  // Weight gradients whose operands are copied: several images at a time, a row at a time, rows that no window sees.
+  all.push_back(conv_shape(20, 7, 7, 24, 33, 3, 3, 1, 1));
+  all.push_back(conv_shape(2, 5, 410, 8, 10, 3, 3, 1, 1));
+  all.push_back(conv_shape(5, 13, 9, 8, 20, 3, 3, 2, 4));
+  all.push_back(conv_shape(4, 31, 30, 16, 17, 2, 2, 3, 0));
   all.push_back(conv_shape(33, 14, 14, 1, 48, 4, 4, 2, 1));
   for (const auto& s : winograd_shapes()) all.push_back(s);
   all.push_back(conv_shape(3, 28, 28, 48, 24, 4, 4, 2, 1));  // float with AVX-512: only the gradients
@@ -184,7 +189,7 @@ TEMPLATE_TEST_CASE("convolution gives the same bits with any number of threads",
   for (const auto& s : {conv_shape(1, 40, 36, 24, 40, 3, 3, 1, 1), conv_shape(33, 14, 14, 1, 48, 4, 4, 2, 1),
                         conv_shape(20, 14, 14, 32, 64, 4, 4, 2, 1), conv_shape(6, 28, 28, 24, 48, 4, 4, 2, 1),
                         conv_shape(6, 28, 28, 48, 28, 4, 4, 2, 1), conv_shape(7, 14, 14, 32, 64, 4, 4, 2, 1),
-                        conv_shape(16, 20, 20, 32, 1, 3, 3, 1, 1)}) {
+                        conv_shape(16, 20, 20, 32, 1, 3, 3, 1, 1), conv_shape(20, 14, 14, 24, 40, 3, 3, 1, 1)}) {
     INFO(text(s));
     const Operands<TestType> p(s);
     for_each_isa([&] {

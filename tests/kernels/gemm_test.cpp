@@ -112,7 +112,11 @@ TEMPLATE_TEST_CASE("gemm cut into blocks of every dimension", "[gemm]", float, d
   const Case packed_by_jobs[] = {{30, 2000, 50, false, true}, {150, 6200, 20}, {150, 6200, 20, true}};
   const Case packed_for_all[] = {{260, 300, 700}, {141, 300, 700}, {509, 100, 130, true}};
   const Case few_rows[] = {{101, 500, 300}, {140, 129, 200}, {64, 210, 1500}, {64, 128, 90}};  // B in place
-  const Case columns_in_runs[] = {{64, 210, 700, true}, {64, 210, 700, true, true}, {300, 310, 600, true}};
+  const Case columns_in_runs[] = {{64, 210, 700, true},
+                                  {64, 210, 700, true, true},
+                                  {300, 310, 600, true},
+                                  {61, 80, 900, true},
+                                  {600, 100, 90, true}};
   const auto check_all = [](const auto& sizes) {
     for (const Case& size : sizes) check_product<TestType>(size, {}, Product<TestType>(size));
   };
@@ -203,7 +207,7 @@ TEMPLATE_TEST_CASE("gemm_batched is gemm product by product", "[gemm]", float, d
   for (const auto& size :
        {Batch{0, 3, 4, 5}, Batch{1, 9, 8, 7}, Batch{40, 13, 21, 8, false, true}, Batch{3, 200, 210, 120, false, true},
         Batch{16, 10, 70, 1024, false, true}, Batch{16, 150, 40, 300}, Batch{16, 150, 40, 300, true},
-        Batch{16, 30, 40, 300, true, true}}) {
+        Batch{16, 30, 40, 300, true, true}, Batch{16, 512, 40, 300, true}}) {
     const std::int64_t batch = size.batch, m = size.m, n = size.n, k = size.k;
     INFO(batch << " of " << m << " x " << n << " x " << k << ", transposed " << size.transpose_a << size.transpose_b);
     const std::int64_t stride_a = m * k + 2, stride_b = n * k + 1, stride_c = m * n + 4;
@@ -227,7 +231,8 @@ TEMPLATE_TEST_CASE("gemm_batched is gemm product by product", "[gemm]", float, d
                                        {out.data(), m, n, n}, stride_c);
         return out;
       });
-      CHECK(difference(c, expected) < tolerance<T>(2 * std::sqrt(static_cast<double>(k))));
+      // A product alone is cut into blocks of other heights, which may add in other runs.
+      CHECK(difference(c, expected) < tolerance<T>(8 + static_cast<double>(k) / 2));
     });
   }
 }

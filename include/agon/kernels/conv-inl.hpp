@@ -79,21 +79,6 @@ void pack_taps(const detail::PhaseTaps& p, const T* w, std::int64_t j, std::int6
     }
 }
 
-/// The columns of a matrix in groups of `vectors` vectors, `group` elements apart; the last one may have fewer.
-template <int vectors, class T>
-void pack_columns(std::int64_t rows, std::int64_t cols, const T* from, std::int64_t ld, T* to, std::int64_t group) {
-  using V = Vec<T>;
-  constexpr std::int64_t width = vectors * V::lanes;
-  for (std::int64_t i = 0; i < rows; ++i, from += ld, to += width) {
-    T* out = to;
-    std::int64_t q = 0;
-    for (; q + width <= cols; q += width, out += group)
-#pragma GCC unroll 2
-      for (std::int64_t v = 0; v < width; v += V::lanes) V::load(from + q + v).store(out + v);
-    for (; q < cols; q += V::lanes, out += V::lanes) V::load_first(from + q, cols - q).store(out);
-  }
-}
-
 /// conv_tap_block for low tiles: they read their operands often, and pixels lie so far apart that they compete for
 /// cache sets, so some rows of both are copied at a time, in groups of columns.
 template <class T>

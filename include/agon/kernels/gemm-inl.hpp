@@ -78,7 +78,7 @@ template <class T>
 struct GemmReading {
   RightOperand right;
   bool compete;        ///< tiles read few rows of A: more would not stay in the first-level cache
-  bool copy_columns;   ///< columns of A are copied, some at a time: they lie so far apart that they compete
+  bool copy_columns;   ///< columns of A are copied: low tiles would read them too often
   bool shallow;        ///< whole panels go through shallow tiles: enough of them stay in the first-level cache, or rows
                        ///< compete
   std::int64_t run;    ///< depth that goes through the tiles at a time
@@ -107,8 +107,8 @@ std::int64_t most_rows_in_place(std::int64_t ldb) {
 /// Half of the second-level cache or less, as what comes next is there too.
 constexpr std::int64_t panels_bytes = (AGON_VECTOR_BYTES == 64 ? 384 : 192) << 10;
 
-/// Columns of A that are copied together, whole tiles and whole cache lines, and their depth.
-constexpr std::int64_t copied_columns = 96, copied_depth = 128;
+/// What a block copies of A at a time.
+constexpr std::int64_t copied_bytes = 128 << 10, most_copied_depth = 400;
 
 template <class T>
 GemmReading<T> gemm_reading(const detail::GemmProblem<T>& p, const T* packed_b, const detail::GemmPlan& plan,
@@ -120,18 +120,22 @@ GemmReading<T> gemm_reading(const detail::GemmProblem<T>& p, const T* packed_b, 
   else if (!p.transpose_b && p.b.ld != 0 && at.m <= most_rows_in_place<T>(p.b.ld))
     r.right = RightOperand::in_place;
   if (p.transpose_a) {
-    r.copy_columns = AGON_VECTOR_BYTES == 32 && at.m > 2 * Tile<T>::rows && p.a.ld * bytes % 2048 == 0;
+    // Short columns stay in the first-level cache in place, unless they lie so far apart that they compete.
+    const bool short_columns = p.k * panel * 2 * bytes <= shallow_pair_bytes && p.a.ld * bytes % 2048 != 0;
+    r.copy_columns = detail::low_tiles(Tile<T>::rows) && !short_columns && at.m > 2 * Tile<T>::rows && at.n > 2 * panel;
     // In place, a run is so short that the next one is there in time, and that both fit: lines 4096 bytes apart share a
     // few cache sets.
-    const std::int64_t most = detail::smaller(256, detail::larger(64, (256 << 10) / (at.m * bytes)));
-    r.run = detail::even_pieces(plan.depth, r.copy_columns ? copied_depth : most, 1);
+    const std::int64_t bytes_of_depth = at.m * bytes;
+    const std::int64_t most = r.copy_columns ? detail::smaller(most_copied_depth, copied_bytes / bytes_of_depth)
+                                             : detail::smaller(256, (256 << 10) / bytes_of_depth);
+    r.run = detail::even_pieces(plan.depth, detail::larger(64, most), 1);
   }
   const std::int64_t pair_bytes = 2 * r.run * panel * bytes;
   r.group = detail::even_pieces(
       at.n, detail::smaller(2 * detail::larger(1, panels_bytes / pair_bytes), most_panels) * panel, panel);
   const std::int64_t held = r.run * (r.run < short_depth ? 1 : r.group) * bytes;
   const bool in_cache = held <= shallow_bytes || (prefer_shallow && pair_bytes <= shallow_pair_bytes);
-  r.shallow = r.compete || (in_cache && (!p.transpose_a || r.run >= at.k_size));
+  r.shallow = r.compete || (in_cache && !r.copy_columns && (!p.transpose_a || r.run >= at.k_size));
   return r;
 }
 
@@ -163,7 +167,8 @@ LookAhead<T> gemm_look_ahead(const detail::GemmProblem<T>& p, const GemmReading<
   std::int64_t from = 0;
   if (p.transpose_a && k < p.k) {
     const std::int64_t count = share(detail::smaller(reading.run, p.k - k), from);
-    if (tile.j == block.j) next.a = {p.a.data + (k + from) * p.a.ld + block.i, p.a.ld, block.m, count};
+    if (tile.j == block.j && !reading.copy_columns)
+      next.a = {p.a.data + (k + from) * p.a.ld + block.i, p.a.ld, block.m, count};
     if (reading.right != RightOperand::packed && !p.transpose_b)
       next.b = {p.b.data + (k + from) * p.b.ld + tile.j, p.b.ld, tile.n, count};
     return next;
@@ -181,16 +186,28 @@ LookAhead<T> gemm_look_ahead(const detail::GemmProblem<T>& p, const GemmReading<
   return next;
 }
 
-/// A tile's rows of C from some panels: those of A stay in the first-level cache for all of them. What comes next is
-/// asked for meanwhile; of C too, `rows_below` more rows, if the tiles are too short to wait for it.
+/// Rows of A as tiles read them: in place, or from columns that were copied in groups of one vector.
 template <class T>
-void gemm_tile_row(std::int64_t rows, const LeftOperand<T>& a, std::int64_t depth, const LookAhead<T>& next,
-                   std::int64_t count, const Panel<T>* panels, MatView<T> c, std::int64_t rows_below, bool accumulate,
-                   const Epilogue<T>* epilogue) {
+struct TileRows {
+  LeftOperand<T> a;
+  std::int64_t group = 0;  ///< distance of two groups, if they are copied
+
+  AGON_INLINE const T* row(std::int64_t i) const {
+    constexpr std::int64_t lanes = Vec<T>::lanes;
+    return group > 0 ? a.data + i / lanes * group + i % lanes : a.data + i * a.row;
+  }
+};
+
+/// A tile's rows of C, from row i of A on, from some panels: those of A stay in the first-level cache for all of them.
+/// What comes next is asked for meanwhile; of C too, `rows_below` more rows, if the tiles are too short to wait for it.
+template <class T>
+void gemm_tile_row(std::int64_t i, std::int64_t rows, const TileRows<T>& a, std::int64_t depth,
+                   const LookAhead<T>& next, std::int64_t count, const Panel<T>* panels, MatView<T> c,
+                   std::int64_t rows_below, bool accumulate, const Epilogue<T>* epilogue) {
   const T* row[Tile<T>::narrow_rows];
   T* target[Tile<T>::narrow_rows];
-  for (std::int64_t r = 0; r < rows; ++r) row[r] = a.data + r * a.row, target[r] = c.data + r * c.ld;
-  const detail::Rows<T> left{row, &detail::whole_depth, 1, depth, a.step};
+  for (std::int64_t r = 0; r < rows; ++r) row[r] = a.row(i + r), target[r] = c.data + r * c.ld;
+  const detail::Rows<T> left{row, &detail::whole_depth, 1, depth, a.a.step};
   for (std::int64_t q = 0; q < count; ++q) {
     const Panel<T>& b = panels[q];
     next.prefetch(q, count);
@@ -235,31 +252,6 @@ void gemm_shallow_rows(std::int64_t rows, const LeftOperand<T>& a, std::int64_t 
   finish_panel(rows, target, j, panels[count - 1].j + panels[count - 1].cols - j, *epilogue);
 }
 
-/// Columns [first, last) of A at some depths, copied side by side, and what of A they were copied from.
-template <class T>
-struct CopiedColumns {
-  LeftOperand<T> from;
-  std::int64_t depth, end;  ///< end: of the block's columns
-  T* data;
-  std::int64_t first = 0, last = 0;
-
-  /// Columns are asked for in increasing order, from the first one on after this.
-  void restart() { first = last = 0; }
-
-  /// The operand from column i on, `rows` of which are read.
-  LeftOperand<T> from_row(std::int64_t i, std::int64_t rows) {
-    if (i + rows > last) {
-      first = i, last = detail::smaller(i + copied_columns, end);
-      const T* row = from.data + i;
-      for (std::int64_t k = 0; k < depth; ++k, row += from.step) {
-        if (k + 12 < depth) prefetch_rows<1>(1, row + 12 * from.step, 0, last - first);
-        copy_run(last - first, row, data + k * copied_columns);
-      }
-    }
-    return {data + (i - first), 1, copied_columns};
-  }
-};
-
 /// One block of C from one range of k, with the epilogue. `packed_b` holds every panel of op(B), or is null.
 template <class T>
 void gemm_block(const detail::GemmProblem<T>& p, const T* packed_b, const detail::GemmPlan& plan,
@@ -267,7 +259,7 @@ void gemm_block(const detail::GemmProblem<T>& p, const T* packed_b, const detail
   if (prefer_dots(p)) return gemm_dots(p, at, c, ldc, epilogue);
   const auto reading = gemm_reading(p, packed_b, plan, at);
   const Workspace<T> workspace(packed_b ? 0 : reading.group * reading.run);
-  const Workspace<T> columns(reading.copy_columns ? copied_columns * reading.run : 0);
+  const Workspace<T> columns(reading.copy_columns ? detail::round_up(at.m, Vec<T>::lanes) * reading.run : 0);
   T* const scratch = workspace.data();
   Panel<T> panels[most_panels];
 
@@ -277,6 +269,11 @@ void gemm_block(const detail::GemmProblem<T>& p, const T* packed_b, const detail
     const bool accumulate = epilogue.accumulate || done > 0;
     done += depth;
     const auto a = gemm_left(p, at.i, k);
+    TileRows<T> tile_rows{a};
+    if (reading.copy_columns) {
+      tile_rows = {{columns.data(), 1, Vec<T>::lanes}, depth * Vec<T>::lanes};
+      pack_columns<1>(depth, at.m, a.data, a.step, columns.data(), tile_rows.group);
+    }
     for (std::int64_t j = at.j; j < at.j + at.n; j += reading.group) {
       const std::int64_t n = detail::smaller(reading.group, at.j + at.n - j);
       gemm_list_panels(p, reading.right, packed_b, j, n, k, depth, scratch, panels);
@@ -287,27 +284,25 @@ void gemm_block(const detail::GemmProblem<T>& p, const T* packed_b, const detail
       const bool narrow = prefer_shallow && n == Vec<T>::lanes && !reading.compete && !reading.copy_columns;
       const std::int64_t whole = narrow ? 1 : reading.shallow ? n / unit * unit / Tile<T>::cols : 0;
       const std::int64_t end = whole == 0 ? 0 : reading.compete ? at.m / shallow_pair_rows * shallow_pair_rows : at.m;
-      CopiedColumns<T> copy{a, depth, at.m, columns.data()};
       for (std::int64_t i = 0, rows; i < end; i += rows) {
         // C in the order of memory.
         const std::int64_t most = reading.compete ? shallow_pair_rows
                                   : whole <= 2    ? most_shallow_rows
                                                   : shallow_strip_rows;
-        rows = detail::smaller(reading.copy_columns ? detail::smaller(most, copied_columns) : most, end - i);
+        rows = detail::smaller(most, end - i);
         LookAhead<T> next{};
         if (reading.compete) next = gemm_look_ahead(p, reading, {at.i + i, rows, j, n, k, depth}, at);
-        gemm_shallow_rows(rows, reading.copy_columns ? copy.from_row(i, rows) : a.from_row(i), depth, whole, panels,
-                          c + (at.i + i) * ldc, ldc, accumulate, next, finish);
+        gemm_shallow_rows(rows, a.from_row(i), depth, whole, panels, c + (at.i + i) * ldc, ldc, accumulate, next,
+                          finish);
       }
-      copy.restart();
       const std::int64_t count = detail::ceil_div(n, Tile<T>::cols);
       for (std::int64_t i = whole < count ? 0 : end, rows; i < at.m; i += rows) {
         const std::int64_t skip = i < end ? whole : 0;
         rows = tile_height<T>((i < end ? end : at.m) - i, n - skip * Tile<T>::cols);
         if (reading.compete) rows = detail::smaller(rows, Tile<T>::low_rows);
         const auto next = gemm_look_ahead(p, reading, {at.i + i, rows, j, n, k, depth}, at);
-        gemm_tile_row(rows, reading.copy_columns ? copy.from_row(i, rows) : a.from_row(i), depth, next, count - skip,
-                      panels + skip, {c + (at.i + i) * ldc, rows, p.n, ldc}, at.m - i - rows, accumulate, finish);
+        gemm_tile_row(i, rows, tile_rows, depth, next, count - skip, panels + skip,
+                      {c + (at.i + i) * ldc, rows, p.n, ldc}, at.m - i - rows, accumulate, finish);
       }
     }
   } while (done < at.k_size);

@@ -54,6 +54,22 @@ void pack_copy(std::int64_t rows, std::int64_t cols, const T* from, std::int64_t
   }
 }
 
+/// The columns of a matrix in groups of `vectors` vectors, `group` elements apart; the last one may have fewer.
+template <int vectors, class T>
+void pack_columns(std::int64_t rows, std::int64_t cols, const T* from, std::int64_t ld, T* to, std::int64_t group) {
+  using V = Vec<T>;
+  constexpr std::int64_t width = vectors * V::lanes, ahead = 12;
+  for (std::int64_t i = 0; i < rows; ++i, from += ld, to += width) {
+    T* out = to;
+    if (i + ahead < rows) prefetch_rows<1>(1, from + ahead * ld, 0, cols);
+    std::int64_t q = 0;
+    for (; q + width <= cols; q += width, out += group)
+#pragma GCC unroll 2
+      for (std::int64_t v = 0; v < width; v += V::lanes) V::load(from + q + v).store(out + v);
+    for (; q < cols; q += V::lanes, out += V::lanes) V::load_first(from + q, cols - q).store(out);
+  }
+}
+
 /// Writes `factor` times the transpose of a cols x rows matrix in the layout of pack_copy; width is a multiple of the
 /// vector's lanes.
 template <class T>
