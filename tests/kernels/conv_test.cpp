@@ -53,10 +53,12 @@ std::vector<ConvShape> shapes() {
   all.push_back(conv_shape(1, 1, 1, 4, 4, 3, 3, 1, 1));
   all.push_back(conv_shape(1, 40, 36, 24, 40, 3, 3, 1, 1));
   all.push_back(conv_shape(20, 7, 7, 64, 16, 4, 4, 2, 1));
-  // Weight gradients whose operands are copied: several images at a time, a row at a time, rows that no window sees.
+  // Weight gradients whose operands are copied: several images at a time, a row at a time, rows that no tap sees, all
+  // taps in one job; and in place, as windows leave pixels out.
   all.push_back(conv_shape(20, 7, 7, 24, 33, 3, 3, 1, 1));
-  all.push_back(conv_shape(2, 5, 410, 8, 10, 3, 3, 1, 1));
+  all.push_back(conv_shape(2, 5, 410, 8, 13, 3, 3, 1, 1));
   all.push_back(conv_shape(5, 13, 9, 8, 20, 3, 3, 2, 4));
+  all.push_back(conv_shape(33, 14, 14, 8, 16, 3, 3, 1, 1));
   all.push_back(conv_shape(4, 31, 30, 16, 17, 2, 2, 3, 0));
   all.push_back(conv_shape(33, 14, 14, 1, 48, 4, 4, 2, 1));
   for (const auto& s : winograd_shapes()) all.push_back(s);

@@ -111,7 +111,9 @@ TEMPLATE_TEST_CASE("gemm cut into blocks of every dimension", "[gemm]", float, d
   const Case deep[] = {{33, 50, 9000, true}, {600, 40, 2600, true}};  // k is cut
   const Case packed_by_jobs[] = {{30, 2000, 50, false, true}, {150, 6200, 20}, {150, 6200, 20, true}};
   const Case packed_for_all[] = {{260, 300, 700}, {141, 300, 700}, {509, 100, 130, true}};
-  const Case few_rows[] = {{101, 500, 300}, {140, 129, 200}, {64, 210, 1500}, {64, 128, 90}};  // B in place
+  // B in place, with low tiles only where its rows are short or A has very few.
+  const Case few_rows[] = {{101, 500, 300}, {140, 129, 200}, {64, 210, 1500},
+                           {64, 128, 90},   {101, 100, 700}, {23, 300, 90}};
   const Case columns_in_runs[] = {{64, 210, 700, true},
                                   {64, 210, 700, true, true},
                                   {300, 310, 600, true},

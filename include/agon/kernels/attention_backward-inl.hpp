@@ -119,7 +119,8 @@ void attend_backward_keys(const AttentionShape<T>& shape, std::int64_t number, s
   using Block = ScoreBlock<T>;
   const Head<T> head{shape, number / shape.heads, number % shape.heads};
   QueryBlock<T> block(head);
-  const Workspace<T> scores(Block::most_rows * Block::width), gradients(Block::most_rows * Block::width);
+  const std::int64_t height = detail::even_pieces(end - begin, Block::most_rows_of(shape), Tile<T>::rows);
+  const Workspace<T> scores(height * Block::width), gradients(height * Block::width);
   const Workspace<T> dq_columns(shape.dk * Block::width);
   const Workspace<bool> seen(Block::width);
 
@@ -127,8 +128,6 @@ void attend_backward_keys(const AttentionShape<T>& shape, std::int64_t number, s
   const auto gradient = [&](std::int64_t r) { return gradients.data() + r * Block::width; };
 
   const std::int64_t step = detail::even_pieces(shape.lq, Block::cols, Tile<T>::cols);
-  const std::int64_t height =
-      detail::even_pieces(end - begin, shape.causal ? Block::rows : Block::most_rows, Tile<T>::rows);
   for (std::int64_t i = 0; i < shape.lq; i += step) {
     const std::int64_t n = detail::smaller(step, shape.lq - i);
     block.load(i, n, q, o, lse, g);

@@ -2,12 +2,16 @@ namespace agon::kernels {
 inline namespace AGON_BUILD {
 namespace AGON_ISA {
 
-/// Block of scores, queries x keys forward and keys x queries backward. `rows` of it stay in the first-level cache.
-/// Where tiles are low, and read the other operand often, the derivatives are faster with more of them, `most_rows`.
+/// Block of scores, queries x keys forward and keys x queries backward. `rows` of it stay in the first-level cache. The
+/// low tiles of AVX2 read the other operand often: the derivatives are faster with `most_rows`.
 template <class T>
 struct ScoreBlock {
   static constexpr std::int64_t rows = 28 / Tile<T>::rows * Tile<T>::rows;
   static constexpr std::int64_t most_rows = AGON_VECTOR_BYTES == 32 ? 96 : rows;
+  /// Low blocks skip more of what is not seen.
+  static std::int64_t most_rows_of(const AttentionShape<T>& shape) {
+    return shape.causal || shape.mask ? rows : most_rows;
+  }
   static constexpr std::int64_t cols = 1024 / static_cast<std::int64_t>(sizeof(T));
   static constexpr std::int64_t width = cols + Vec<T>::lanes;  ///< row stride that spreads rows over the cache sets
 };

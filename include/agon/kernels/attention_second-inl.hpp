@@ -80,8 +80,7 @@ void attend_second_queries(const AttentionShape<T>& shape, std::int64_t number, 
 
   // Higher blocks only where the four of them stay in the second-level cache.
   constexpr std::int64_t cached = (320 << 10) / (4 * static_cast<std::int64_t>(sizeof(T)));
-  const std::int64_t most =
-      shape.causal ? Block::rows : detail::larger(Block::rows, detail::smaller(Block::most_rows, cached / ld));
+  const std::int64_t most = detail::larger(Block::rows, detail::smaller(Block::most_rows_of(shape), cached / ld));
   const std::int64_t height = detail::even_pieces(last - first, most, Tile<T>::rows);
   const Workspace<T> score(height * ld), gradient(height * ld), weight(height * ld), mixed(height * ld);
   const Workspace<T> aq(height * 2 * dk), q_rows(height * wide_k), a_rows(height * wide_k);

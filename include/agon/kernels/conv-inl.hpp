@@ -79,27 +79,27 @@ void pack_taps(const detail::PhaseTaps& p, const T* w, std::int64_t j, std::int6
     }
 }
 
-/// conv_tap_block for low tiles: they read their operands often, and pixels lie so far apart that they compete for
-/// cache sets, so some rows of both are copied at a time, in groups of columns.
+/// conv_tap_block of some rows of both operands at a time, which are copied in groups of columns.
 template <class T>
 void conv_tap_block_copied(const detail::Windows& s, const T* x, const T* g, std::int64_t out_channels,
                            const detail::GemmBlock& at, T* w, std::int64_t ldw) {
-  constexpr std::int64_t lanes = Vec<T>::lanes, width = Tile<T>::cols, copied_pixels = 400;
+  constexpr std::int64_t lanes = Vec<T>::lanes, width = Tile<T>::cols, bytes = sizeof(T);
+  const std::int64_t fits = (1 << 20) / detail::larger(1, s.stride * s.w * s.c * bytes);
+  const std::int64_t some = detail::smaller(400 / detail::larger(1, s.ow), fits);
   // Rows of windows, and of pixels, of all images one after another.
   const std::int64_t first = at.k * s.oh, last = first + at.k_size * s.oh;
-  const std::int64_t step =
-      detail::even_pieces(last - first, detail::larger(1, copied_pixels / detail::larger(1, s.ow)), 1);
+  const std::int64_t step = detail::even_pieces(last - first, detail::larger(1, some), 1);
   const auto pixel_rows = [&](std::int64_t from, std::int64_t to) {
     const auto row = [&](std::int64_t r, std::int64_t tap) {
       return r / s.oh * s.h + detail::larger(0, detail::smaller(r % s.oh * s.stride + tap - s.top, s.h));
     };
     const std::int64_t begin = row(from, 0);
-    return detail::Range{begin, detail::larger(begin, row(to - 1, s.kh))};
+    return detail::Range{begin, row(to - 1, s.kh)};
   };
   std::int64_t most = 0;
   for (std::int64_t r = first; r < last; r += step)
     most = detail::larger(most, pixel_rows(r, detail::smaller(r + step, last)).size());
-  const std::int64_t g_group = step * s.ow * lanes, x_group = most * s.w * width;
+  const std::int64_t g_group = step * s.ow * lanes + cache_line<T>, x_group = most * s.w * width + cache_line<T>;
   const Workspace<T> g_columns(detail::ceil_div(at.m, lanes) * g_group);
   const Workspace<T> x_columns(detail::ceil_div(s.c, width) * x_group);
   const Workspace<detail::Segment> segments(step);
@@ -136,7 +136,7 @@ void conv_tap_block_copied(const detail::Windows& s, const T* x, const T* g, std
   } while (from < last);
 }
 
-/// conv_tap_block for high tiles, which read both operands where they stand.
+/// conv_tap_block that reads both operands where they stand.
 template <class T>
 void conv_tap_block_in_place(const detail::Windows& s, const T* x, const T* g, std::int64_t out_channels,
                              const detail::GemmPlan& plan, const detail::GemmBlock& at, T* w, std::int64_t ldw) {
@@ -173,7 +173,7 @@ void conv_tap_block_in_place(const detail::Windows& s, const T* x, const T* g, s
 template <class T>
 void conv_tap_block(const detail::Windows& s, const T* x, const T* g, std::int64_t out_channels,
                     const detail::GemmPlan& plan, const detail::GemmBlock& at, T* w, std::int64_t ldw) {
-  if constexpr (detail::low_tiles(Tile<T>::rows))
+  if (detail::copies_pixels(s, out_channels, Tile<T>::rows))
     conv_tap_block_copied(s, x, g, out_channels, at, w, ldw);
   else
     conv_tap_block_in_place(s, x, g, out_channels, plan, at, w, ldw);
@@ -208,6 +208,39 @@ void conv_window_block(const detail::Windows& s, const T* x, std::int64_t image,
   } while (from < at.k + at.k_size);
 }
 
+/// What one window contributes to a row of an image: to += from, n elements.
+template <class T>
+AGON_INLINE void add_few(std::int64_t n, const T* from, T* to) {
+#if AGON_VECTOR_BYTES
+  typedef T Four __attribute__((vector_size(4 * sizeof(T))));
+  for (; n >= 4; n -= 4, from += 4, to += 4) {
+    Four a, b;
+    std::memcpy(&a, to, sizeof(a));
+    std::memcpy(&b, from, sizeof(b));
+    a += b;
+    std::memcpy(to, &a, sizeof(a));
+  }
+#endif
+  for (; n > 0; --n) *to++ += *from++;
+}
+
+/// The taps of one kernel row, where they lie side by side like the pixels they belong to. Windows that do not overlap
+/// are added one after another: sums that were just written cannot be read back at once.
+template <class T>
+void fold_windows(const detail::Fold& f, const T* from, T* to) {
+  const std::int64_t apart = detail::ceil_div(f.kw, f.stride);
+  for (std::int64_t r = 0; r < detail::smaller(apart, f.cols); ++r)
+    for (std::int64_t q = r; q < f.cols; q += apart) {
+      const std::int64_t x = q * f.stride - f.left;
+      if (x >= 0 && x + f.kw <= f.w) {
+        add_few(f.kw * f.c, from + q * f.width, to + x * f.c);
+        continue;
+      }
+      const std::int64_t first = detail::larger(0, -x), last = detail::smaller(f.kw, f.w - x);
+      if (first < last) add_few((last - first) * f.c, from + q * f.width + first * f.c, to + (x + first) * f.c);
+    }
+}
+
 /// Adds up what each tap contributes: out[y, x, c] = sum of part[(y + top - ky) / stride, (x + left - kx) / stride] at
 /// offset ky * tap_row + kx * tap_col + c * channel of its `width` elements, where the division leaves no remainder and
 /// the quotient lies within [rows, cols]. One row of pixels, with the epilogue.
@@ -222,11 +255,16 @@ void fold_row(const detail::Fold& f, const T* part, std::int64_t y, T* to, const
   for (std::int64_t ky = 0; ky < f.kh; ++ky) {
     const std::int64_t down = y + f.top - ky;
     if (down < 0 || down % f.stride != 0 || down / f.stride >= f.rows) continue;
+    const T* const parts = part + down / f.stride * f.cols * f.width + f.first + ky * f.tap_row;
+    if (f.tap_col == f.c && f.channel == 1) {
+      fold_windows(f, parts, to);
+      continue;
+    }
     for (std::int64_t kx = 0; kx < f.kw; ++kx) {
       const std::int64_t shift = kx - f.left;  // x = stride * column + shift
       const std::int64_t first = shift >= 0 ? 0 : detail::ceil_div(-shift, f.stride);
       const std::int64_t last = f.w <= shift ? 0 : detail::smaller(f.cols, detail::ceil_div(f.w - shift, f.stride));
-      const T* from = part + (down / f.stride * f.cols + first) * f.width + f.first + ky * f.tap_row + kx * f.tap_col;
+      const T* from = parts + first * f.width + kx * f.tap_col;
       T* at = to + (first * f.stride + shift) * f.c;
       for (std::int64_t q = first; q < last; ++q, from += f.width, at += f.stride * f.c)
         for (std::int64_t c = 0; c < f.c; ++c) at[c] += from[c * f.channel];

@@ -131,12 +131,19 @@ inline GemmPlan plan_images(GemmPlan plan, std::int64_t m, std::int64_t n, std::
   return plan;
 }
 
+/// Whether conv_tap_block copies pixels of both operands: low tiles read them often, and pixels lie so far apart that
+/// they compete for cache sets.
+inline bool copies_pixels(const Windows& s, std::int64_t out_channels, std::int64_t tile_rows) {
+  return low_tiles(tile_rows) && out_channels > 2 * tile_rows && s.stride <= smaller(s.kh, s.kw);
+}
+
 /// The weight gradient [o, kh kw c] as conv_tap_block makes it: columns are cut into whole taps.
 inline GemmPlan plan_taps(const Windows& s, std::int64_t out_channels, std::int64_t element_bytes,
                           const TileSize& tile) {
   constexpr std::int64_t job_work = 1 << 18;
-  // Operands that are copied serve all taps, if there are images enough to share out.
-  const std::int64_t tap_jobs = low_tiles(tile.rows) && s.n >= 16 ? 1 : 4;
+  // Pixels that are copied serve all taps, if there are enough of them to share out.
+  const bool many = s.n >= 32 && s.n * s.oh * s.ow >= 6400;
+  const std::int64_t tap_jobs = many && copies_pixels(s, out_channels, tile.rows) ? 1 : 4;
   const std::int64_t image_work = larger(1, s.oh * s.ow * out_channels * s.depth());
   GemmPlan plan{out_channels, s.depth(), s.n, 1, 1, 1, 1};
   plan.m_block = even_pieces(out_channels, 16 * tile.rows, tile.rows);

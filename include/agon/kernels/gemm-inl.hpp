@@ -78,7 +78,7 @@ template <class T>
 struct GemmReading {
   RightOperand right;
   bool compete;        ///< tiles read few rows of A: more would not stay in the first-level cache
-  bool copy_columns;   ///< columns of A are copied: low tiles would read them too often
+  bool copy_columns;   ///< columns of A are copied: low tiles read them often
   bool shallow;        ///< whole panels go through shallow tiles: enough of them stay in the first-level cache, or rows
                        ///< compete
   std::int64_t run;    ///< depth that goes through the tiles at a time
@@ -100,15 +100,25 @@ constexpr std::int64_t shallow_strip_rows = prefer_shallow ? most_shallow_rows :
 /// read it more often, which is slow where its rows are long.
 template <class T>
 std::int64_t most_rows_in_place(std::int64_t ldb) {
-  const bool near = ldb * static_cast<std::int64_t>(sizeof(T)) <= 512;
-  return near || !detail::low_tiles(Tile<T>::rows) ? detail::few_rows : 24;
+  const bool short_rows = ldb * static_cast<std::int64_t>(sizeof(T)) <= 512;
+  return short_rows || !detail::low_tiles(Tile<T>::rows) ? detail::few_rows : 24;
 }
 
 /// Half of the second-level cache or less, as what comes next is there too.
 constexpr std::int64_t panels_bytes = (AGON_VECTOR_BYTES == 64 ? 384 : 192) << 10;
 
 /// What a block copies of A at a time.
-constexpr std::int64_t copied_bytes = 128 << 10, most_copied_depth = 400;
+constexpr std::int64_t copied_bytes = 128 << 10, least_copied_depth = 64, most_copied_depth = 400;
+
+/// Whether a block copies its columns of A. Short ones stay in the first-level cache in place; those a multiple of 2048
+/// bytes apart do not, as they compete for cache sets. Few columns of B are not worth the copy else.
+template <class T>
+bool copies_columns(const detail::GemmProblem<T>& p, const detail::GemmBlock& at) {
+  constexpr std::int64_t panel = Tile<T>::cols, bytes = sizeof(T);
+  const bool compete = p.a.ld * bytes % 2048 == 0, short_columns = 2 * p.k * panel * bytes <= shallow_pair_bytes;
+  return p.transpose_a && detail::low_tiles(Tile<T>::rows) && (compete || (!short_columns && at.n > 2 * panel)) &&
+         at.m > 2 * Tile<T>::rows && at.m * bytes * least_copied_depth <= copied_bytes;
+}
 
 template <class T>
 GemmReading<T> gemm_reading(const detail::GemmProblem<T>& p, const T* packed_b, const detail::GemmPlan& plan,
@@ -120,9 +130,7 @@ GemmReading<T> gemm_reading(const detail::GemmProblem<T>& p, const T* packed_b, 
   else if (!p.transpose_b && p.b.ld != 0 && at.m <= most_rows_in_place<T>(p.b.ld))
     r.right = RightOperand::in_place;
   if (p.transpose_a) {
-    // Short columns stay in the first-level cache in place, unless they lie so far apart that they compete.
-    const bool short_columns = p.k * panel * 2 * bytes <= shallow_pair_bytes && p.a.ld * bytes % 2048 != 0;
-    r.copy_columns = detail::low_tiles(Tile<T>::rows) && !short_columns && at.m > 2 * Tile<T>::rows && at.n > 2 * panel;
+    r.copy_columns = copies_columns(p, at);
     // In place, a run is so short that the next one is there in time, and that both fit: lines 4096 bytes apart share a
     // few cache sets.
     const std::int64_t bytes_of_depth = at.m * bytes;
@@ -224,19 +232,11 @@ template <class T>
 void gemm_shallow_rows(std::int64_t rows, const LeftOperand<T>& a, std::int64_t depth, std::int64_t count,
                        const Panel<T>* panels, T* c, std::int64_t ldc, bool accumulate, const LookAhead<T>& next,
                        const Epilogue<T>* epilogue) {
-  SoonQueue<T> soon;
-  soon.add(next.a);
-  soon.add(next.b);
-  soon.spread(count / 2 * detail::ceil_div(rows, shallow_pair_rows));
-  const std::int64_t step = soon.empty() ? rows : shallow_pair_rows;
   std::int64_t q = 0;
   for (; q + 1 < count; q += 2) {
     const RightPanels<T, 2> b{{panels[q].data, panels[q + 1].data}, panels[q].ld};
-    for (std::int64_t i = 0; i < rows; i += step) {
-      soon.prefetch();
-      multiply_shallow<T, 2>(detail::smaller(step, rows - i), a.from_row(i), depth, b, c + i * ldc + panels[q].j, ldc,
-                             accumulate);
-    }
+    next.prefetch(q / 2, count / 2);
+    multiply_shallow<T, 2>(rows, a, depth, b, c + panels[q].j, ldc, accumulate);
   }
   if (q < count) {
     const Panel<T>& last = panels[q];
@@ -259,7 +259,8 @@ void gemm_block(const detail::GemmProblem<T>& p, const T* packed_b, const detail
   if (prefer_dots(p)) return gemm_dots(p, at, c, ldc, epilogue);
   const auto reading = gemm_reading(p, packed_b, plan, at);
   const Workspace<T> workspace(packed_b ? 0 : reading.group * reading.run);
-  const Workspace<T> columns(reading.copy_columns ? detail::round_up(at.m, Vec<T>::lanes) * reading.run : 0);
+  const std::int64_t groups = reading.copy_columns ? detail::ceil_div(at.m, Vec<T>::lanes) : 0;
+  const Workspace<T> columns(groups * (reading.run * Vec<T>::lanes + cache_line<T>));
   T* const scratch = workspace.data();
   Panel<T> panels[most_panels];
 
@@ -271,7 +272,7 @@ void gemm_block(const detail::GemmProblem<T>& p, const T* packed_b, const detail
     const auto a = gemm_left(p, at.i, k);
     TileRows<T> tile_rows{a};
     if (reading.copy_columns) {
-      tile_rows = {{columns.data(), 1, Vec<T>::lanes}, depth * Vec<T>::lanes};
+      tile_rows = {{columns.data(), 1, Vec<T>::lanes}, depth * Vec<T>::lanes + cache_line<T>};
       pack_columns<1>(depth, at.m, a.data, a.step, columns.data(), tile_rows.group);
     }
     for (std::int64_t j = at.j; j < at.j + at.n; j += reading.group) {

@@ -51,7 +51,7 @@ inline GemmPlan count_jobs(GemmPlan plan, std::int64_t m, std::int64_t n, std::i
   return plan;
 }
 
-/// So few rows are one block.
+/// So few rows are not cut, but columns, as long as there are enough of them.
 constexpr std::int64_t few_rows = 140;
 
 /// The plan for C [m, n], the sum over k. `transpose_a`: A is read by columns, of which a block reads few at a time.
@@ -59,7 +59,6 @@ inline GemmPlan plan_gemm(std::int64_t m, std::int64_t n, std::int64_t k, bool t
   constexpr std::int64_t serial_work = 1 << 16;  // multiply-adds that are done before a second thread has started
   constexpr std::int64_t job_work = 1 << 18;
   constexpr std::int64_t min_jobs = 16, max_jobs = 64;  // enough to keep 16 threads evenly busy
-  constexpr std::int64_t most_rows = 224;
   const std::int64_t work = m * n * k;
   GemmPlan plan{m, n, k, 1, 1, 1, 1};
   if (work > serial_work) {
@@ -74,7 +73,8 @@ inline GemmPlan plan_gemm(std::int64_t m, std::int64_t n, std::int64_t k, bool t
     const std::int64_t columns = ceil_div(n, plan.n_block);
     const std::int64_t wanted = larger(ceil_div(m * columns, max_jobs), job_work / (plan.n_block * k));
     const bool whole = few ? columns > 1 : columns >= min_jobs && !transpose_a;
-    plan.m_block = even_pieces(m, whole ? m : larger(4 * tile.rows, smaller(wanted, most_rows)), tile.rows);
+    plan.m_block =
+        even_pieces(m, whole ? m : larger(4 * tile.rows, smaller(wanted, 224 / tile.rows * tile.rows)), tile.rows);
     const std::int64_t blocks = ceil_div(m, plan.m_block) * columns;
     if (blocks < min_jobs && deep && !few) {
       plan.m_block = m;

@@ -54,7 +54,8 @@ void pack_copy(std::int64_t rows, std::int64_t cols, const T* from, std::int64_t
   }
 }
 
-/// The columns of a matrix in groups of `vectors` vectors, `group` elements apart; the last one may have fewer.
+/// The columns of a matrix in groups of `vectors` vectors, `group` elements apart, whose rows lie one after another. Of
+/// the last group's rows only those vectors are written that hold a column.
 template <int vectors, class T>
 void pack_columns(std::int64_t rows, std::int64_t cols, const T* from, std::int64_t ld, T* to, std::int64_t group) {
   using V = Vec<T>;

@@ -39,7 +39,6 @@ class SoonQueue {
     pause_ = wait_ = detail::larger(calls / detail::larger(rows_, 1), 1);
     at_a_time_ = detail::ceil_div(rows_, detail::larger(calls, 1));
   }
-  bool empty() const { return count_ == 0; }
   void clear() { count_ = rows_ = part_ = row_ = 0; }
   AGON_INLINE void prefetch() {
     if (part_ < count_ && --wait_ == 0) ask();
