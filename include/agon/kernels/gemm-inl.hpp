@@ -286,7 +286,7 @@ void gemm_block(const detail::GemmProblem<T>& p, const T* packed_b, const detail
       const std::int64_t whole = narrow ? 1 : reading.shallow ? n / unit * unit / Tile<T>::cols : 0;
       const std::int64_t end = whole == 0 ? 0 : reading.compete ? at.m / shallow_pair_rows * shallow_pair_rows : at.m;
       for (std::int64_t i = 0, rows; i < end; i += rows) {
-        // C in the order of memory.
+        // C in the order of memory, as far as a strip is short.
         const std::int64_t most = reading.compete ? shallow_pair_rows
                                   : whole <= 2    ? most_shallow_rows
                                                   : shallow_strip_rows;
