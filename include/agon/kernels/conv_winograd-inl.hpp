@@ -170,23 +170,18 @@ void winograd_block(const detail::WinogradShape& s, std::int64_t first, std::int
   // A cache line to spare: rows fall on more cache sets, and whole vectors may reach beyond the last channel.
   const std::int64_t ld_in = k + cache_line<T>, ld_out = n + cache_line<T>;
   const Workspace<T> inputs(25 * count * ld_in), results(25 * count * ld_out);
-  const Workspace<const T*> row(count);
-  const Workspace<T*> target(count);
   winograd_gather(s, first, count, x, inputs.data(), ld_in, count * ld_in);
   // What the next job will read is asked for meanwhile.
   const std::int64_t next = first + count, end = detail::smaller(s.tiles(), next + count);
   const std::int64_t from = next < end ? s.first_input(next) : 0, size = next < end ? s.last_input(end - 1) - from : 0;
   for (std::int64_t point = 0; point < 25; ++point) {
     prefetch_rows<2>(1, x + from + point * size / 25, 0, size / 25);
-    for (std::int64_t t = 0; t < count; ++t) {
-      row.data()[t] = inputs.data() + (point * count + t) * ld_in;
-      target.data()[t] = results.data() + (point * count + t) * ld_out;
-    }
+    const LeftOperand<T> left{inputs.data() + point * count * ld_in, ld_in, 1};
     const T* const right = weights + point * s.point_size();
     for (std::int64_t j = 0; j < n; j += Tile<T>::cols) {
       const std::int64_t cols = detail::smaller(Tile<T>::cols, n - j);
-      multiply_panel(count, {row.data(), &detail::whole_depth, 1, k, 1}, right + j * k, cols, target.data(), j, cols,
-                     false);
+      multiply_narrow(count, left, k, right + j * k, cols, results.data() + point * count * ld_out + j, ld_out, cols,
+                      false);
     }
   }
   for (std::int64_t t = 0; t < count; ++t) {
@@ -254,15 +249,9 @@ void winograd_gather_gradients(const detail::WinogradShape& s, std::int64_t firs
 template <class T>
 void winograd_weight_product(std::int64_t tiles, std::int64_t k, std::int64_t first, std::int64_t count, const T* x,
                              std::int64_t ld_x, const T* g, std::int64_t ld_g, T* w, bool accumulate) {
-  const Workspace<const T*> row(count);
-  const Workspace<T*> target(count);
-  for (std::int64_t i = 0; i < count; ++i) {
-    row.data()[i] = g + first + i;
-    target.data()[i] = w + (first + i) * k;
-  }
   for (std::int64_t j = 0; j < k; j += Tile<T>::cols)
-    multiply_panel(count, {row.data(), &detail::whole_depth, 1, tiles, ld_g}, x + j, ld_x, target.data(), j,
-                   detail::smaller(Tile<T>::cols, k - j), accumulate);
+    multiply_narrow(count, {g + first, 1, ld_g}, tiles, x + j, ld_x, w + first * k + j, k,
+                    detail::smaller(Tile<T>::cols, k - j), accumulate);
 }
 
 /// Two gradients of weights from those at the points, the transpose of weights_at_points.

@@ -108,16 +108,18 @@ std::int64_t most_rows_in_place(std::int64_t ldb) {
 constexpr std::int64_t panels_bytes = (AGON_VECTOR_BYTES == 64 ? 384 : 192) << 10;
 
 /// What a block copies of A at a time.
-constexpr std::int64_t copied_bytes = 128 << 10, least_copied_depth = 64, most_copied_depth = 400;
+constexpr std::int64_t copied_bytes = 176 << 10, most_copied_depth = 640;
 
 /// Whether a block copies its columns of A. Short ones stay in the first-level cache in place; those a multiple of 2048
-/// bytes apart do not, as they compete for cache sets. Few columns of B are not worth the copy else.
+/// bytes apart do not, as they compete for cache sets. Few columns of B are not worth the copy else, nor are so many of
+/// A that only few depths are copied at a time.
 template <class T>
 bool copies_columns(const detail::GemmProblem<T>& p, const detail::GemmBlock& at) {
   constexpr std::int64_t panel = Tile<T>::cols, bytes = sizeof(T);
   const bool compete = p.a.ld * bytes % 2048 == 0, short_columns = 2 * p.k * panel * bytes <= shallow_pair_bytes;
+  const std::int64_t least_depth = compete ? 64 : 128;
   return p.transpose_a && detail::low_tiles(Tile<T>::rows) && (compete || (!short_columns && at.n > 2 * panel)) &&
-         at.m > 2 * Tile<T>::rows && at.m * bytes * least_copied_depth <= copied_bytes;
+         at.m > 2 * Tile<T>::rows && at.m * bytes * least_depth <= copied_bytes;
 }
 
 template <class T>
@@ -129,6 +131,7 @@ GemmReading<T> gemm_reading(const detail::GemmProblem<T>& p, const T* packed_b, 
     r.right = RightOperand::packed;
   else if (!p.transpose_b && p.b.ld != 0 && at.m <= most_rows_in_place<T>(p.b.ld))
     r.right = RightOperand::in_place;
+  if (r.right == RightOperand::in_place) r.run = detail::even_pieces(plan.depth, detail::max_depth, 1);
   if (p.transpose_a) {
     r.copy_columns = copies_columns(p, at);
     // In place, a run is so short that the next one is there in time, and that both fit: lines 4096 bytes apart share a
@@ -194,17 +197,46 @@ LookAhead<T> gemm_look_ahead(const detail::GemmProblem<T>& p, const GemmReading<
   return next;
 }
 
-/// Rows of A as tiles read them: in place, or from columns that were copied in groups of one vector.
+/// Rows of A that were copied as columns, in groups of one vector; two from an even one on lie side by side.
+template <class T>
+struct CopiedRows {
+  static constexpr int reach = 2;
+  static constexpr std::int64_t row = 1, step = Vec<T>::lanes;
+  const T* data;
+  std::int64_t group, first;
+
+  AGON_INLINE const T* at(std::int64_t i) const { return data + (first + i) / step * group + (first + i) % step; }
+};
+
+/// Rows of A as tiles read them: in place, or from copies.
 template <class T>
 struct TileRows {
   LeftOperand<T> a;
   std::int64_t group = 0;  ///< distance of two groups, if they are copied
 
-  AGON_INLINE const T* row(std::int64_t i) const {
-    constexpr std::int64_t lanes = Vec<T>::lanes;
-    return group > 0 ? a.data + i / lanes * group + i % lanes : a.data + i * a.row;
-  }
+  AGON_INLINE CopiedRows<T> copied(std::int64_t i) const { return {a.data, group, i}; }
+  AGON_INLINE const T* row(std::int64_t i) const { return group > 0 ? copied(i).at(0) : a.at(i); }
 };
+
+/// A whole tile with AVX2, if it is one, by the function with less to do before and after the products.
+template <class T>
+AGON_INLINE bool multiply_even_tile([[maybe_unused]] std::int64_t i, [[maybe_unused]] std::int64_t rows,
+                                    [[maybe_unused]] const TileRows<T>& a, [[maybe_unused]] std::int64_t depth,
+                                    [[maybe_unused]] const Panel<T>& b, [[maybe_unused]] MatView<T> c,
+                                    [[maybe_unused]] bool accumulate) {
+  if constexpr (AGON_VECTOR_BYTES == 32) {
+    constexpr int whole = Tile<T>::rows;
+    if (rows < whole || b.cols < Tile<T>::cols) return false;
+    if (depth >= short_depth) prefetch_rows<1>(rows, c.data + b.j, c.ld, b.cols);
+    const RightPanels<T, 1> right{{b.data}, b.ld};
+    if (a.group > 0)
+      multiply_shallow_tile<T, whole, 1, Tile<T>::vectors>(a.copied(i), depth, right, c.data + b.j, c.ld, accumulate);
+    else
+      multiply_shallow_tile<T, whole, 1>(a.a.from_row(i), depth, right, c.data + b.j, c.ld, accumulate);
+    return true;
+  }
+  return false;
+}
 
 /// A tile's rows of C, from row i of A on, from some panels: those of A stay in the first-level cache for all of them.
 /// What comes next is asked for meanwhile; of C too, `rows_below` more rows, if the tiles are too short to wait for it.
@@ -221,7 +253,8 @@ void gemm_tile_row(std::int64_t i, std::int64_t rows, const TileRows<T>& a, std:
     next.prefetch(q, count);
     if (depth < short_depth)
       prefetch_rows<1>(detail::smaller(rows, rows_below), c.data + rows * c.ld + b.j, c.ld, b.cols);
-    tile_of<T>(rows, b.cols)(left, row, b.data, b.ld, target, b.j, b.cols, accumulate);
+    if (!multiply_even_tile(i, rows, a, depth, b, c, accumulate))
+      tile_of<T>(rows, b.cols)(left, row, b.data, b.ld, target, b.j, b.cols, accumulate);
     if (epilogue) finish_panel(rows, target, b.j, b.cols, *epilogue);
   }
 }

@@ -42,12 +42,15 @@ constexpr std::int64_t even_pieces(std::int64_t size, std::int64_t most, std::in
 
 constexpr std::int64_t max_depth = 640;  ///< a panel of this depth stays in the second-level cache
 
-/// Completes a plan whose block sizes are chosen.
+/// How much goes through the tiles before C is touched, at most: low tiles touch it more often, and read two panels of
+/// this depth from the second-level cache fast enough.
+constexpr std::int64_t max_run(const TileSize& tile) { return low_tiles(tile.rows) ? 2 * max_depth : max_depth; }
+
+/// Counts the jobs of a plan whose block sizes are chosen.
 inline GemmPlan count_jobs(GemmPlan plan, std::int64_t m, std::int64_t n, std::int64_t k) {
   plan.m_jobs = ceil_div(m, plan.m_block);
   plan.n_jobs = ceil_div(n, plan.n_block);
   plan.k_jobs = larger(ceil_div(k, larger(plan.k_block, 1)), 1);
-  plan.depth = even_pieces(plan.k_block, max_depth, 1);
   return plan;
 }
 
@@ -73,15 +76,21 @@ inline GemmPlan plan_gemm(std::int64_t m, std::int64_t n, std::int64_t k, bool t
     const std::int64_t columns = ceil_div(n, plan.n_block);
     const std::int64_t wanted = larger(ceil_div(m * columns, max_jobs), job_work / (plan.n_block * k));
     const bool whole = few ? columns > 1 : columns >= min_jobs && !transpose_a;
-    plan.m_block =
-        even_pieces(m, whole ? m : larger(4 * tile.rows, smaller(wanted, 224 / tile.rows * tile.rows)), tile.rows);
+    // Columns that are copied are read in pieces of some cache lines.
+    const std::int64_t lowest = (transpose_a && low_tiles(tile.rows) ? 8 : 4) * tile.rows;
+    const std::int64_t most = larger(lowest, smaller(wanted, 224 / tile.rows * tile.rows));
+    plan.m_block = even_pieces(m, whole ? m : most, tile.rows);
     const std::int64_t blocks = ceil_div(m, plan.m_block) * columns;
     if (blocks < min_jobs && deep && !few) {
       plan.m_block = m;
-      plan.k_block = even_pieces(k, larger(max_depth, k * columns / (max_jobs / 2)), 1);
+      // Shared out better if they are even in number, and not fewer jobs than the threads of a small machine.
+      const std::int64_t ranges = ceil_div(k, larger(max_depth, k * columns / (max_jobs / 2)));
+      plan.k_block = ceil_div(k, round_up(larger(ranges, min_jobs / 2 / columns), 2));
     }
   }
-  return count_jobs(plan, m, n, k);
+  plan = count_jobs(plan, m, n, k);
+  plan.depth = even_pieces(plan.k_block, max_run(tile), 1);
+  return plan;
 }
 
 inline GemmBlock job_of(const GemmPlan& plan, std::int64_t m, std::int64_t n, std::int64_t k, std::int64_t job) {

@@ -142,9 +142,12 @@ void multiply_panel(std::int64_t rows, const detail::Rows<T>& a, const T* b, std
 /// Left operand of a product in rows of equal distance: element (i, k) is data[i * row + k * step].
 template <class T>
 struct LeftOperand {
+  /// Rows that are addressed from one of them: a pointer for each would not fit into the registers.
+  static constexpr int reach = 4;
   const T* data;
   std::int64_t row, step;
 
+  AGON_INLINE const T* at(std::int64_t i) const { return data + i * row; }
   AGON_INLINE LeftOperand from_row(std::int64_t i) const { return {data + i * row, row, step}; }
 };
 
@@ -159,9 +162,9 @@ struct RightPanels {
 /// in multiply_tile. Beginning and ending cost less than there, and C is written in the order of memory. Where tiles
 /// have few rows the right operand is read more often: they are meant for depths at which it stays in the first-level
 /// cache, and for left operands of which only a few rows do.
-template <class T, int m, int panels, int vectors = Tile<T>::vectors>
-void multiply_shallow_tile(const LeftOperand<T>& a, std::int64_t depth, const RightPanels<T, panels>& b, T* c,
-                           std::int64_t ldc, bool accumulate) {
+template <class T, int m, int panels, int vectors = Tile<T>::vectors, class Left = LeftOperand<T>>
+void multiply_shallow_tile(const Left& a, std::int64_t depth, const RightPanels<T, panels>& b, T* c, std::int64_t ldc,
+                           bool accumulate) {
   using V = Vec<T>;
   V sum[m][panels][vectors];
 #pragma GCC unroll 16
@@ -170,11 +173,11 @@ void multiply_shallow_tile(const LeftOperand<T>& a, std::int64_t depth, const Ri
     for (int q = 0; q < panels; ++q)
 #pragma GCC unroll 2
       for (int v = 0; v < vectors; ++v) sum[i][q][v] = V::zero();
-  constexpr int reach = 4;  // rows that are addressed from one pointer: one a row would not fit into the registers
+  constexpr int reach = Left::reach;
   const T* left[(m + reach - 1) / reach];
   const std::int64_t row = a.row, step = a.step, ldb = b.ld;
 #pragma GCC unroll 4
-  for (int i = 0; i < m; i += reach) left[i / reach] = a.data + i * row;
+  for (int i = 0; i < m; i += reach) left[i / reach] = a.at(i);
   const T* from[panels];
 #pragma GCC unroll 2
   for (int q = 0; q < panels; ++q) from[q] = b.data[q];
@@ -242,15 +245,19 @@ void multiply_narrow(std::int64_t rows, LeftOperand<T> a, std::int64_t depth, co
                      std::int64_t ldc, std::int64_t cols, bool accumulate) {
   constexpr int high = Tile<T>::narrow_rows;
 #if AGON_VECTOR_BYTES == 32
+  constexpr int whole = Tile<T>::rows;
   if (cols == Vec<T>::lanes)
     for (; rows >= high; rows -= high, a.data += high * a.row, c += high * ldc)
       multiply_shallow_tile<T, high, 1, 1>(a, depth, {{b}, ldb}, c, ldc, accumulate);
+  else if (cols == Tile<T>::cols)
+    for (; rows > 0 && tile_height<T>(rows, cols) == whole; rows -= whole, a.data += whole * a.row, c += whole * ldc)
+      multiply_shallow_tile<T, whole, 1>(a, depth, {{b}, ldb}, c, ldc, accumulate);
 #endif
-  constexpr std::int64_t most = 2 * high;
+  constexpr std::int64_t most = 3 * high;
   const T* row[most];
   T* target[most];
-  for (std::int64_t i = 0; i < rows; i += most) {
-    const std::int64_t count = detail::smaller(most, rows - i);
+  for (std::int64_t i = 0, count; i < rows; i += count) {
+    count = rows - i <= most ? rows - i : 2 * high;
     for (std::int64_t r = 0; r < count; ++r) row[r] = a.data + (i + r) * a.row, target[r] = c + (i + r) * ldc;
     multiply_panel(count, {row, &detail::whole_depth, 1, depth, a.step}, b, ldb, target, 0, cols, accumulate);
   }
