@@ -56,38 +56,42 @@ AGON_INLINE void store_channels(Vec<T> v, T* p, [[maybe_unused]] std::int64_t n)
 #endif
 }
 
-/// A vector of weights of one tap, which may be in two phases: out.c is no less than a vector.
-template <class T>
-AGON_INLINE Vec<T> load_weights(const detail::WinogradShape& s, const detail::WinogradWeights& w, std::int64_t row,
-                                std::int64_t col, std::int64_t y, std::int64_t x, const T* from) {
-  using V = Vec<T>;
-  const std::int64_t first = s.out.c - col % s.out.c;  // those in the first phase
-  const T* const begin = from + w.offset(s, row, col, y, x, Tile<T>::cols);
-  if (first >= V::lanes) return V::load(begin);
-  T lane[V::lanes];
-  copy_run(first, begin, lane);
-  copy_run(V::lanes - first, from + w.offset(s, row, col + first, y, x, Tile<T>::cols), lane + first);
-  return V::load(lane);
-}
-
-/// The right operands of all points, [k, n] in panels, for the vectors [first, last) of the k n elements. `w` says
-/// where from `from` on their weights are.
+/// The right operands of all points, [k, n] in panels, for the vectors [first, last) of the k n elements in the order of
+/// memory. `w` says where from `from` on their weights are.
 template <class T>
 void winograd_weights(const detail::WinogradShape& s, const detail::WinogradWeights& w, std::int64_t first,
                       std::int64_t last, const T* from, T* to) {
   using V = Vec<T>;
-  const std::int64_t k = s.in.depth(), n = s.out.depth(), vectors = n / V::lanes;
+  constexpr std::int64_t panel = Tile<T>::vectors;
+  const std::int64_t k = s.in.depth(), vectors = s.out.depth() / V::lanes;
   for (std::int64_t i = first; i < last; ++i) {
-    const std::int64_t row = i / vectors, col = i % vectors * V::lanes;
+    const std::int64_t q = i / (panel * k) * panel, inside = i - q * k, width = detail::smaller(panel, vectors - q);
+    const std::int64_t row = inside / width, col = (q + inside % width) * V::lanes;
+    const auto taps = w.taps(s, row, col, Tile<T>::cols);
+    const std::int64_t here = s.out.c - col % s.out.c;  // channels before the next phase, which may begin in a vector
     V rows[2][5], column[5];
+#pragma GCC unroll 2
     for (int y = 0; y < 2; ++y) {
       V tap[2];
-      for (int x = 0; x < 2; ++x) tap[x] = load_weights(s, w, row, col, y, x, from);
+#pragma GCC unroll 2
+      for (int x = 0; x < 2; ++x) {
+        const T* const p = from + taps.at(y, x);
+        if (here >= V::lanes) {
+          tap[x] = V::load(p);
+        } else {
+          T lane[V::lanes];
+          V::load_first(p, here).store(lane);
+          copy_run(V::lanes - here, from + w.taps(s, row, col + here, Tile<T>::cols).at(y, x), lane + here);
+          tap[x] = V::load(lane);
+        }
+      }
       weights_at_points(tap[0], tap[1], rows[y]);
     }
-    T* const at = to + detail::in_panels(k, n, row, col, Tile<T>::cols);
+    T* const at = to + i * V::lanes;
+#pragma GCC unroll 5
     for (int x = 0; x < 5; ++x) {
       weights_at_points(rows[0][x], rows[1][x], column);
+#pragma GCC unroll 5
       for (int y = 0; y < 5; ++y) column[y].store(at + (y * 5 + x) * s.point_size());
     }
   }
@@ -216,32 +220,47 @@ AGON_INLINE void gradients_at_points(const Vec<T>* g, Vec<T>* out) {
   out[4] = g[3];
 }
 
+/// One tile of upstream gradients at all points: `from` are its 4 x 4 pixels, `channels` of each. Writes whole vectors.
+template <class T>
+void winograd_gradients(const T* const (&from)[4][4], std::int64_t channels, std::int64_t point_size, T* to) {
+  using V = Vec<T>;
+  for (std::int64_t c = 0; c < channels; c += V::lanes) {
+    V rows[5][4], column[5];
+#pragma GCC unroll 4
+    for (int x = 0; x < 4; ++x) {
+      V v[4];
+#pragma GCC unroll 4
+      for (int y = 0; y < 4; ++y) v[y] = load_channels(from[y][x] + c, channels - c);
+      gradients_at_points(v, column);
+#pragma GCC unroll 5
+      for (int y = 0; y < 5; ++y) rows[y][x] = column[y];
+    }
+#pragma GCC unroll 5
+    for (int y = 0; y < 5; ++y) {
+      gradients_at_points(rows[y], column);
+#pragma GCC unroll 5
+      for (int x = 0; x < 5; ++x) column[x].store(to + (y * 5 + x) * point_size + c);
+    }
+  }
+}
+
 /// The tiles [first, first + count) of the upstream gradient of a convolution at all points: rows of `ld` elements.
 template <class T>
 void winograd_gather_gradients(const detail::WinogradShape& s, std::int64_t first, std::int64_t count, const T* g,
                                T* to, std::int64_t ld, std::int64_t point_size) {
-  using V = Vec<T>;
   const auto& images = s.out;
+  const Workspace<T> zeros(images.c);
+  zero_run(images.c, zeros.data());
   for (std::int64_t t = 0; t < count; ++t) {
     const auto at = s.tile(first + t);
     const T* const image = g + at.image * images.h * images.w * images.c;
-    for (std::int64_t c = 0; c < images.c; c += V::lanes) {
-      V rows[5][4], column[5];
+    const T* from[4][4];
+    for (int y = 0; y < 4; ++y)
       for (int x = 0; x < 4; ++x) {
-        V v[4];
-        for (int y = 0; y < 4; ++y) {
-          const std::int64_t line = images.index(at.y, y, 0), col = images.index(at.x, x, 0);
-          v[y] = images.inside(line, col) ? load_channels(image + (line * images.w + col) * images.c + c, images.c - c)
-                                          : V::zero();
-        }
-        gradients_at_points(v, column);
-        for (int y = 0; y < 5; ++y) rows[y][x] = column[y];
+        const std::int64_t line = images.index(at.y, y, 0), col = images.index(at.x, x, 0);
+        from[y][x] = images.inside(line, col) ? image + (line * images.w + col) * images.c : zeros.data();
       }
-      for (int y = 0; y < 5; ++y) {
-        gradients_at_points(rows[y], column);
-        for (int x = 0; x < 5; ++x) column[x].store(to + t * ld + (y * 5 + x) * point_size + c);
-      }
-    }
+    winograd_gradients(from, images.c, point_size, to + t * ld);
   }
 }
 
@@ -271,15 +290,20 @@ void winograd_weight_results(const detail::WinogradShape& s, std::int64_t first,
   for (std::int64_t o = first; o < last; ++o)
     for (std::int64_t phase = 0; phase < 4; ++phase)
       for (std::int64_t q = 0; q < c; q += V::lanes) {
+        const T* const at = from + o * 4 * c + phase * c + q;
         V rows[2][5];
+#pragma GCC unroll 5
         for (int x = 0; x < 5; ++x) {
           V column[5];
-          for (int y = 0; y < 5; ++y) column[y] = V::load(from + (y * 5 + x) * point_size + o * 4 * c + phase * c + q);
+#pragma GCC unroll 5
+          for (int y = 0; y < 5; ++y) column[y] = V::load(at + (y * 5 + x) * point_size);
           weights_from_points(column, rows[0][x], rows[1][x]);
         }
+#pragma GCC unroll 2
         for (int y = 0; y < 2; ++y) {
           V tap[2];
           weights_from_points(rows[y], tap[0], tap[1]);
+#pragma GCC unroll 2
           for (int x = 0; x < 2; ++x)
             store_channels(tap[x], w + (o * 16 + (2 * y + phase / 2) * 4 + 2 * x + phase % 2) * c + q, c - q);
         }

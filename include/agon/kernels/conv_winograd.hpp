@@ -57,25 +57,24 @@ struct WinogradShape {
   }
 };
 
-/// Where element (row, col) of a k x n matrix in panels of `panel` columns is.
-inline std::int64_t in_panels(std::int64_t k, std::int64_t n, std::int64_t row, std::int64_t col, std::int64_t panel) {
-  const std::int64_t j = col / panel * panel;
-  return j * k + row * smaller(panel, n - j) + col - j;
-}
+/// Where the 2 x 2 weights of one phase are: (y, x) at first + (4 y + x) step.
+struct WinogradTaps {
+  std::int64_t first, step;
+
+  std::int64_t at(std::int64_t y, std::int64_t x) const { return first + (4 * y + x) * step; }
+};
 
 /// Where the weights of a winograd convolution are found. Forward: the kernel packed as a [16 c, o] matrix in panels,
-/// row (phase, c). Backward: the kernel [o, 16, c] as it is, column (phase, c).
+/// row (phase, c). Backward: the kernel [o, 16, c] as it is, column (phase, c), last tap first.
 struct WinogradWeights {
   bool forward;
 
-  std::int64_t offset(const WinogradShape& s, std::int64_t row, std::int64_t col, std::int64_t y, std::int64_t x,
-                      std::int64_t panel) const {
-    if (forward) {
-      const std::int64_t phase = row / s.in.c, tap = (2 * y + phase / 2) * 4 + 2 * x + phase % 2;
-      return in_panels(16 * s.in.c, s.out.c, tap * s.in.c + row % s.in.c, col, panel);
-    }
-    const std::int64_t phase = col / s.out.c, tap = (2 - 2 * y + phase / 2) * 4 + 2 - 2 * x + phase % 2;
-    return (row * 16 + tap) * s.out.c + col % s.out.c;
+  WinogradTaps taps(const WinogradShape& s, std::int64_t row, std::int64_t col, std::int64_t panel) const {
+    const std::int64_t channels = forward ? s.in.c : s.out.c, phase = (forward ? row : col) / channels;
+    const std::int64_t tap = phase / 2 * 4 + phase % 2;
+    if (!forward) return {(row * 16 + tap + 10) * channels + col - phase * channels, -2 * channels};
+    const std::int64_t j = col / panel * panel, width = smaller(panel, s.out.c - j);
+    return {j * 16 * channels + ((tap - phase) * channels + row) * width + col - j, 2 * channels * width};
   }
 };
 
