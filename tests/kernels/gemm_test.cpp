@@ -130,6 +130,22 @@ TEMPLATE_TEST_CASE("gemm cut into blocks of every dimension", "[gemm]", float, d
   check_all(columns_in_runs);
 }
 
+TEMPLATE_TEST_CASE("gemm of one to four rows or columns", "[gemm]", float, double) {
+  // Sums of rows of B in one job, in several and in ranges of k; inner products of as many at a time as fit.
+  for (std::int64_t few = 1; few <= 4; ++few)
+    for (const auto& [other, k] : {std::pair{33, 37}, std::pair{1100, 61}, std::pair{70, 5200}, std::pair{45, 0}})
+      for (bool transpose_a : {false, true})
+        for (bool transpose_b : {false, true})
+          for (const Case& size :
+               {Case{few, other, k, transpose_a, transpose_b}, Case{other, few, k, transpose_a, transpose_b}}) {
+            const Product<TestType> product(size);
+            check_product<TestType>(size, {}, product);
+            check_product<TestType>(size, {.accumulate = true}, product);
+            check_product<TestType>(size, {.bias = product.bias.data(), .activation = {Activation::Kind::relu}},
+                                    product);
+          }
+}
+
 TEST_CASE("a plan cuts a product into jobs that cover it") {
   using agon::kernels::detail::TileSize;
   struct Size {
@@ -138,7 +154,8 @@ TEST_CASE("a plan cuts a product into jobs that cover it") {
   const Size sizes[] = {{1, 1, 1, 1},          {64, 64, 64, 1},     {64, 1000, 1000, 16}, {64, 4096, 4096, 16},
                         {64, 6272, 110, 16},   {64, 110, 6272, 8},  {64, 128, 1024, 2},   {141, 1000, 1000, 8},
                         {1024, 128, 3136, 16}, {12544, 80, 64, 16}, {64, 80, 12544, 16},  {1000, 9000, 300, 16},
-                        {3, 100000, 7, 16},    {100000, 3, 7, 16},  {1, 512, 512, 1},     {2048, 2048, 2048, 16}};
+                        {3, 100000, 7, 16},    {100000, 3, 7, 16},  {1, 512, 512, 2},     {2048, 2048, 2048, 16},
+                        {256, 128, 3136, 8}};
   for (const TileSize& tile : {TileSize{14, 32, 16}, TileSize{14, 16, 8}, TileSize{6, 16, 8}, TileSize{6, 8, 4}})
     for (const auto& [m, n, k, least_jobs] : sizes)
       for (bool transpose_a : {false, true}) {

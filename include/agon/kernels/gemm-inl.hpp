@@ -290,6 +290,7 @@ template <class T>
 void gemm_block(const detail::GemmProblem<T>& p, const T* packed_b, const detail::GemmPlan& plan,
                 const detail::GemmBlock& at, T* c, std::int64_t ldc, const Epilogue<T>& epilogue) {
   if (prefer_dots(p)) return gemm_dots(p, at, c, ldc, epilogue);
+  if (prefer_rows(p)) return gemm_rows(p, at, c, ldc, epilogue);
   const auto reading = gemm_reading(p, packed_b, plan, at);
   const Workspace<T> workspace(packed_b ? 0 : reading.group * reading.run);
   const std::int64_t groups = reading.copy_columns ? detail::ceil_div(at.m, Vec<T>::lanes) : 0;

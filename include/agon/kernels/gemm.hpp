@@ -29,6 +29,8 @@ void gemm_batched(std::int64_t batch, MatView<const T> a, std::int64_t stride_a,
 
 #define AGON_KERNEL_BODY <agon/kernels/gemm_dots-inl.hpp>
 #include <agon/kernels/foreach_isa.hpp>
+#define AGON_KERNEL_BODY <agon/kernels/gemm_rows-inl.hpp>
+#include <agon/kernels/foreach_isa.hpp>
 #define AGON_KERNEL_BODY <agon/kernels/gemm-inl.hpp>
 #include <agon/kernels/foreach_isa.hpp>
 

@@ -10,19 +10,20 @@ void inner_products(std::int64_t n, const T* x, std::int64_t ld_x, const T* y, s
   V total[rows_x][rows_y];
   for (auto& row : total)
     for (V& v : row) v = V::zero();
-  for (std::int64_t k = 0; k < n; k += V::lanes) {
-    const bool whole = n - k >= V::lanes;
+  const auto add = [&](std::int64_t k, auto load) {
     V right[rows_y];
-#pragma GCC unroll 4
-    for (int j = 0; j < rows_y; ++j)
-      right[j] = whole ? V::load(y + j * ld_y + k) : V::load_first(y + j * ld_y + k, n - k);
+#pragma GCC unroll 8
+    for (int j = 0; j < rows_y; ++j) right[j] = load(y + j * ld_y + k);
 #pragma GCC unroll 4
     for (int i = 0; i < rows_x; ++i) {
-      const V left = whole ? V::load(x + i * ld_x + k) : V::load_first(x + i * ld_x + k, n - k);
-#pragma GCC unroll 4
+      const V left = load(x + i * ld_x + k);
+#pragma GCC unroll 8
       for (int j = 0; j < rows_y; ++j) total[i][j] = fmadd(left, right[j], total[i][j]);
     }
-  }
+  };
+  std::int64_t k = 0;
+  for (; k + V::lanes <= n; k += V::lanes) add(k, [](const T* p) { return V::load(p); });
+  if (k < n) add(k, [&](const T* p) { return V::load_first(p, n - k); });
   for (int i = 0; i < rows_x; ++i)
     for (int j = 0; j < rows_y; ++j) {
       T& to = out[i * step_x + j * step_y];
@@ -33,9 +34,10 @@ void inner_products(std::int64_t n, const T* x, std::int64_t ld_x, const T* y, s
 template <int rows_x, class T>
 void inner_products_of_rows(std::int64_t count, std::int64_t n, const T* x, std::int64_t ld_x, const T* y,
                             std::int64_t ld_y, T* out, std::int64_t step_x, std::int64_t step_y, bool accumulate) {
+  constexpr int some = rows_x == 1 ? 8 : rows_x == 4 && AGON_VECTOR_BYTES < 64 ? 3 : 4;  // as the registers allow
   std::int64_t j = 0;
-  for (; j + 4 <= count; j += 4)
-    inner_products<rows_x, 4>(n, x, ld_x, y + j * ld_y, ld_y, out + j * step_y, step_x, step_y, accumulate);
+  for (; j + some <= count; j += some)
+    inner_products<rows_x, some>(n, x, ld_x, y + j * ld_y, ld_y, out + j * step_y, step_x, step_y, accumulate);
   for (; j < count; ++j)
     inner_products<rows_x, 1>(n, x, ld_x, y + j * ld_y, ld_y, out + j * step_y, step_x, step_y, accumulate);
 }
@@ -43,7 +45,7 @@ void inner_products_of_rows(std::int64_t count, std::int64_t n, const T* x, std:
 /// Whether gemm_dots takes the product: A B^T of few rows or few columns, which has too little work to pay for packing.
 template <class T>
 bool prefer_dots(const detail::GemmProblem<T>& p) {
-  return !p.transpose_a && p.transpose_b && detail::smaller(p.m, p.n) <= 4;
+  return !p.transpose_a && p.transpose_b && detail::smaller(p.m, p.n) <= detail::most_summed_rows;
 }
 
 /// One block of C = A B^T as inner products along k.

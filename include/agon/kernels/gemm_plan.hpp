@@ -54,6 +54,9 @@ inline GemmPlan count_jobs(GemmPlan plan, std::int64_t m, std::int64_t n, std::i
   return plan;
 }
 
+/// So few rows are sums of rows of B, or inner products: that takes no tiles, and as long as B takes to arrive.
+constexpr std::int64_t most_summed_rows = 4, most_summed_columns = 1024;
+
 /// So few rows are not cut, but columns, as long as there are enough of them.
 constexpr std::int64_t few_rows = 140;
 
@@ -70,7 +73,8 @@ inline GemmPlan plan_gemm(std::int64_t m, std::int64_t n, std::int64_t k, bool t
     const bool few = m <= few_rows && !(deep && n < min_jobs * 2 * tile.cols);
     const std::int64_t widest = ceil_div(n, 12 * tile.cols);
     std::int64_t pieces = larger(widest, few ? smaller(min_jobs, work / job_work) : 1);
-    if (widest >= min_jobs) pieces = round_up(pieces, 2);  // shared out better
+    if (few && m <= most_summed_rows) pieces = larger(2, smaller(min_jobs, ceil_div(n, most_summed_columns)));
+    if (pieces > 1 && (few || widest >= min_jobs)) pieces = round_up(pieces, 2);  // shared out better
     const std::int64_t narrowest = (n < min_jobs / 2 * tile.cols ? 1 : 2) * tile.cols;
     plan.n_block = larger(round_up(ceil_div(n, pieces), tile.cols), narrowest);
     const std::int64_t columns = ceil_div(n, plan.n_block);
