@@ -56,8 +56,8 @@ AGON_INLINE void store_channels(Vec<T> v, T* p, [[maybe_unused]] std::int64_t n)
 #endif
 }
 
-/// The right operands of all points, [k, n] in panels, for the vectors [first, last) of the k n elements in the order of
-/// memory. `w` says where from `from` on their weights are.
+/// The right operands of all points, [k, n] in panels, for the vectors [first, last) of the k n elements in the order
+/// of memory. `w` says where from `from` on their weights are.
 template <class T>
 void winograd_weights(const detail::WinogradShape& s, const detail::WinogradWeights& w, std::int64_t first,
                       std::int64_t last, const T* from, T* to) {

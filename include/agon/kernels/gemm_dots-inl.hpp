@@ -42,6 +42,13 @@ void inner_products_of_rows(std::int64_t count, std::int64_t n, const T* x, std:
     inner_products<rows_x, 1>(n, x, ld_x, y + j * ld_y, ld_y, out + j * step_y, step_x, step_y, accumulate);
 }
 
+/// call(std::integral_constant<int, count>) for 1 to 4.
+template <int n = 1, class Call>
+AGON_INLINE void with_few(std::int64_t count, const Call& call) {
+  if (count == n) return call(std::integral_constant<int, n>{});
+  if constexpr (n < detail::most_summed_rows) with_few<n + 1>(count, call);
+}
+
 /// Whether gemm_dots takes the product: A B^T of few rows or few columns, which has too little work to pay for packing.
 template <class T>
 bool prefer_dots(const detail::GemmProblem<T>& p) {
@@ -56,29 +63,12 @@ void gemm_dots(const detail::GemmProblem<T>& p, const detail::GemmBlock& at, T* 
   const T* const b = p.b.data + at.j * p.b.ld + at.k;
   T* const out = c + at.i * ldc + at.j;
   const bool few_rows = p.m <= p.n;
-  const auto run = few_rows ? at.m : at.n;
-  const auto call = [&](auto* kernel) {
+  with_few(few_rows ? at.m : at.n, [&](auto few) {
     if (few_rows)
-      kernel(at.n, at.k_size, a, p.a.ld, b, p.b.ld, out, ldc, 1, epilogue.accumulate);
+      inner_products_of_rows<few>(at.n, at.k_size, a, p.a.ld, b, p.b.ld, out, ldc, 1, epilogue.accumulate);
     else
-      kernel(at.m, at.k_size, b, p.b.ld, a, p.a.ld, out, 1, ldc, epilogue.accumulate);
-  };
-  switch (run) {
-    case 1:
-      call(inner_products_of_rows<1, T>);
-      break;
-    case 2:
-      call(inner_products_of_rows<2, T>);
-      break;
-    case 3:
-      call(inner_products_of_rows<3, T>);
-      break;
-    case 4:
-      call(inner_products_of_rows<4, T>);
-      break;
-    default:
-      break;
-  }
+      inner_products_of_rows<few>(at.m, at.k_size, b, p.b.ld, a, p.a.ld, out, 1, ldc, epilogue.accumulate);
+  });
   for (std::int64_t i = 0; i < at.m; ++i) {
     T* row = c + (at.i + i) * ldc;
     finish_panel(1, &row, at.j, at.n, epilogue);

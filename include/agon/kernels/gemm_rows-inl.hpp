@@ -60,23 +60,7 @@ void gemm_rows(const detail::GemmProblem<T>& p, const detail::GemmBlock& at, T* 
     const LeftOperand<T> a = p.transpose_a ? LeftOperand<T>{p.a.data + at.k * p.a.ld + at.i, 1, p.a.ld}
                                            : LeftOperand<T>{p.a.data + at.i * p.a.ld + at.k, p.a.ld, 1};
     const T* const b = p.b.data + at.k * p.b.ld + at.j;
-    const auto call = [&](auto* kernel) { kernel(at.k_size, at.n, a, b, p.b.ld, sums.data(), ld); };
-    switch (at.m) {
-      case 1:
-        call(add_all_rows<1, T>);
-        break;
-      case 2:
-        call(add_all_rows<2, T>);
-        break;
-      case 3:
-        call(add_all_rows<3, T>);
-        break;
-      case 4:
-        call(add_all_rows<4, T>);
-        break;
-      default:
-        break;
-    }
+    with_few(at.m, [&](auto few) { add_all_rows<few>(at.k_size, at.n, a, b, p.b.ld, sums.data(), ld); });
   }
   for (std::int64_t i = 0; i < at.m; ++i) {
     T* row = c + (at.i + i) * ldc;
