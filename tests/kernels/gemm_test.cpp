@@ -108,7 +108,7 @@ TEMPLATE_TEST_CASE("gemm with bias, activation and accumulation", "[gemm]", floa
 
 TEMPLATE_TEST_CASE("gemm cut into blocks of every dimension", "[gemm]", float, double) {
   const Case tall[] = {{1500, 40, 70}};
-  const Case deep[] = {{33, 50, 9000, true}, {600, 40, 2600, true}};  // k is cut
+  const Case deep[] = {{33, 50, 9000, true}, {600, 40, 2600, true}, {2, 1100, 2600}};  // k is cut
   const Case packed_by_jobs[] = {{30, 2000, 50, false, true}, {150, 6200, 20}, {150, 6200, 20, true}};
   const Case packed_for_all[] = {{260, 300, 700}, {141, 300, 700}, {509, 100, 130, true}};
   // B in place, with low tiles only where its rows are short or A has very few.
@@ -226,7 +226,7 @@ TEMPLATE_TEST_CASE("gemm_batched follows its definition product by product", "[g
   for (const auto& size :
        {Batch{0, 3, 4, 5}, Batch{1, 9, 8, 7}, Batch{40, 13, 21, 8, false, true}, Batch{3, 200, 210, 120, false, true},
         Batch{16, 10, 70, 1024, false, true}, Batch{16, 150, 40, 300}, Batch{16, 150, 40, 300, true},
-        Batch{16, 30, 40, 300, true, true}, Batch{16, 512, 40, 100, true}}) {
+        Batch{16, 30, 40, 300, true, true}, Batch{16, 512, 40, 100, true}, Batch{20, 3, 50, 70}}) {
     const std::int64_t batch = size.batch, m = size.m, n = size.n, k = size.k;
     INFO(batch << " of " << m << " x " << n << " x " << k << ", transposed " << size.transpose_a << size.transpose_b);
     const std::int64_t stride_a = m * k + 2, stride_b = n * k + 1, stride_c = m * n + 4;

@@ -197,7 +197,8 @@ LookAhead<T> gemm_look_ahead(const detail::GemmProblem<T>& p, const GemmReading<
   return next;
 }
 
-/// Rows of A that were copied as columns, in groups of one vector; two from an even one on lie side by side.
+/// Rows of A that were copied as columns, in groups of one vector; two from an even one on lie side by side. Whole
+/// tiles, which come first, begin with an even one.
 template <class T>
 struct CopiedRows {
   static constexpr int reach = 2;
@@ -226,6 +227,7 @@ AGON_INLINE bool multiply_even_tile([[maybe_unused]] std::int64_t i, [[maybe_unu
                                     [[maybe_unused]] bool accumulate) {
   if constexpr (AGON_VECTOR_BYTES == 32) {
     constexpr int whole = Tile<T>::rows;
+    static_assert(whole % CopiedRows<T>::reach == 0);
     if (rows < whole || b.cols < Tile<T>::cols) return false;
     if (depth >= short_depth) prefetch_rows<1>(rows, c.data + b.j, c.ld, b.cols);
     const RightPanels<T, 1> right{{b.data}, b.ld};

@@ -34,7 +34,7 @@ void inner_products(std::int64_t n, const T* x, std::int64_t ld_x, const T* y, s
 template <int rows_x, class T>
 void inner_products_of_rows(std::int64_t count, std::int64_t n, const T* x, std::int64_t ld_x, const T* y,
                             std::int64_t ld_y, T* out, std::int64_t step_x, std::int64_t step_y, bool accumulate) {
-  constexpr int some = rows_x == 1 ? 8 : rows_x == 4 && AGON_VECTOR_BYTES < 64 ? 3 : 4;  // as the registers allow
+  constexpr int some = rows_x == 1 ? 8 : rows_x > 2 && AGON_VECTOR_BYTES < 64 ? 3 : 4;  // as the registers allow
   std::int64_t j = 0;
   for (; j + some <= count; j += some)
     inner_products<rows_x, some>(n, x, ld_x, y + j * ld_y, ld_y, out + j * step_y, step_x, step_y, accumulate);

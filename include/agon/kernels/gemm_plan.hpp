@@ -54,8 +54,9 @@ inline GemmPlan count_jobs(GemmPlan plan, std::int64_t m, std::int64_t n, std::i
   return plan;
 }
 
-/// So few rows are sums of rows of B, or inner products: that takes no tiles, and as long as B takes to arrive.
-constexpr std::int64_t most_summed_rows = 4, most_summed_columns = 1024;
+/// So few rows are mostly sums of rows of B, or inner products, and take as long as B takes to arrive: it is read in
+/// pieces of so many columns.
+constexpr std::int64_t most_summed_rows = 4, summed_columns = 1024;
 
 /// So few rows are not cut, but columns, as long as there are enough of them.
 constexpr std::int64_t few_rows = 140;
@@ -69,11 +70,11 @@ inline GemmPlan plan_gemm(std::int64_t m, std::int64_t n, std::int64_t k, bool t
   GemmPlan plan{m, n, k, 1, 1, 1, 1};
   if (work > serial_work) {
     // Few rows are one block, and columns are shared out, unless those are few too: then k is.
-    const bool deep = k >= 4 * max_depth && k >= 4 * smaller(m, n);
-    const bool few = m <= few_rows && !(deep && n < min_jobs * 2 * tile.cols);
+    const bool sums = m <= most_summed_rows, deep = k >= 4 * max_depth && k >= 4 * smaller(m, n);
+    const bool few = m <= few_rows && !(deep && n < min_jobs * (sums ? summed_columns : 2 * tile.cols));
     const std::int64_t widest = ceil_div(n, 12 * tile.cols);
     std::int64_t pieces = larger(widest, few ? smaller(min_jobs, work / job_work) : 1);
-    if (few && m <= most_summed_rows) pieces = larger(2, smaller(min_jobs, ceil_div(n, most_summed_columns)));
+    if (sums) pieces = larger(few ? 2 : 1, smaller(min_jobs, ceil_div(n, summed_columns)));
     if (pieces > 1 && (few || widest >= min_jobs)) pieces = round_up(pieces, 2);  // shared out better
     const std::int64_t narrowest = (n < min_jobs / 2 * tile.cols ? 1 : 2) * tile.cols;
     plan.n_block = larger(round_up(ceil_div(n, pieces), tile.cols), narrowest);
@@ -87,7 +88,7 @@ inline GemmPlan plan_gemm(std::int64_t m, std::int64_t n, std::int64_t k, bool t
     const std::int64_t blocks = ceil_div(m, plan.m_block) * columns;
     if (blocks < min_jobs && deep && !few) {
       plan.m_block = m;
-      // Shared out better if they are even in number, and not fewer jobs than the threads of a small machine.
+      // Shared out better if even in number, and not fewer jobs than the threads of a small machine.
       const std::int64_t ranges = ceil_div(k, larger(max_depth, k * columns / (max_jobs / 2)));
       plan.k_block = ceil_div(k, round_up(larger(ranges, min_jobs / 2 / columns), 2));
     }

@@ -2,44 +2,65 @@ namespace agon::kernels {
 inline namespace AGON_BUILD {
 namespace AGON_ISA {
 
-/// sums[r] += a[r] b over `k` depths, for whole vectors of n columns: a few rows of b at a time, each read once and in
-/// the order of memory.
+/// sums[r] += a[r] b for n columns, whole vectors, and `depth` rows of b.
 template <int rows, int depth, class T>
-void add_rows(std::int64_t k, std::int64_t n, const LeftOperand<T>& a, const T* b, std::int64_t ldb, T* sums,
-              std::int64_t ld_sums) {
+AGON_INLINE void add_rows(std::int64_t n, const LeftOperand<T>& a, const T* b, std::int64_t ldb, T* sums,
+                          std::int64_t ld_sums) {
   using V = Vec<T>;
-  for (std::int64_t at = 0; at < k; at += depth, b += depth * ldb) {
-    V x[rows][depth];
-#pragma GCC unroll 4
-    for (int r = 0; r < rows; ++r)
+  V x[rows][depth];
+#pragma GCC unroll 2
+  for (int r = 0; r < rows; ++r)
 #pragma GCC unroll 8
-      for (int q = 0; q < depth; ++q) x[r][q] = V::set1(a.data[r * a.row + (at + q) * a.step]);
-    const auto add = [&](std::int64_t j, auto load) {
-      V right[depth];
+    for (int q = 0; q < depth; ++q) x[r][q] = V::set1(a.data[r * a.row + q * a.step]);
+  for (std::int64_t j = 0; j < n; j += V::lanes) {
+    V right[depth];
 #pragma GCC unroll 8
-      for (int q = 0; q < depth; ++q) right[q] = load(b + q * ldb + j);
-#pragma GCC unroll 4
-      for (int r = 0; r < rows; ++r) {
-        V sum = V::load(sums + r * ld_sums + j);
+    for (int q = 0; q < depth; ++q) right[q] = V::load(b + q * ldb + j);
+#pragma GCC unroll 2
+    for (int r = 0; r < rows; ++r) {
+      V sum = V::load(sums + r * ld_sums + j);
 #pragma GCC unroll 8
-        for (int q = 0; q < depth; ++q) sum = fmadd(x[r][q], right[q], sum);
-        sum.store(sums + r * ld_sums + j);
-      }
-    };
-    std::int64_t j = 0;
-    for (; j + V::lanes <= n; j += V::lanes) add(j, [](const T* p) { return V::load(p); });
-    if (j < n) add(j, [&](const T* p) { return V::load_first(p, n - j); });
+      for (int q = 0; q < depth; ++q) sum = fmadd(x[r][q], right[q], sum);
+      sum.store(sums + r * ld_sums + j);
+    }
   }
 }
 
-/// As many rows of b at a time as leave registers for the products.
-template <int rows, class T>
-void add_all_rows(std::int64_t k, std::int64_t n, const LeftOperand<T>& a, const T* b, std::int64_t ldb, T* sums,
-                  std::int64_t ld_sums) {
-  constexpr int depth = rows == 1 ? 8 : rows == 2 ? 4 : 2;
-  const std::int64_t whole = k / depth * depth;
-  add_rows<rows, depth>(whole, n, a, b, ldb, sums, ld_sums);
-  add_rows<rows, 1>(k - whole, n, {a.data + whole * a.step, a.row, a.step}, b + whole * ldb, ldb, sums, ld_sums);
+/// The same for fewer columns than a vector has and k rows of b.
+template <class T>
+void add_last_columns(std::int64_t k, std::int64_t n, const T* a, std::int64_t step, const T* b, std::int64_t ldb,
+                      T* sums) {
+  using V = Vec<T>;
+  V sum = V::load(sums);
+  for (; k > 0; --k, a += step, b += ldb) sum = fmadd(V::set1(*a), V::load_first(b, n), sum);
+  sum.store(sums);
+}
+
+/// The same for any number of columns and of rows of both: those of b are read once and in the order of memory, and
+/// stay in the first-level cache for all sums.
+template <class T>
+void add_all_rows(std::int64_t rows, std::int64_t k, std::int64_t n, const LeftOperand<T>& a, const T* b,
+                  std::int64_t ldb, T* sums, std::int64_t ld_sums) {
+  constexpr int some = 4;
+  const std::int64_t wide = n / Vec<T>::lanes * Vec<T>::lanes;
+  std::int64_t at = 0;
+  const auto add = [&](std::int64_t r, auto count, auto depth) {
+    add_rows<count, depth>(wide, {a.data + r * a.row + at * a.step, a.row, a.step}, b + at * ldb, ldb,
+                           sums + r * ld_sums, ld_sums);
+  };
+  using One = std::integral_constant<int, 1>;
+  using Two = std::integral_constant<int, 2>;
+  using Some = std::integral_constant<int, some>;
+  for (; at + some <= k; at += some) {
+    std::int64_t r = 0;
+    for (; r + 2 <= rows; r += 2) add(r, Two{}, Some{});
+    if (r < rows) add(r, One{}, Some{});
+  }
+  for (; at < k; ++at)
+    for (std::int64_t r = 0; r < rows; ++r) add(r, One{}, One{});
+  if (wide < n)
+    for (std::int64_t r = 0; r < rows; ++r)
+      add_last_columns(k, n - wide, a.data + r * a.row, a.step, b + wide, ldb, sums + r * ld_sums + wide);
 }
 
 /// Whether gemm_rows takes the product: few rows of A and rows of B.
@@ -60,7 +81,7 @@ void gemm_rows(const detail::GemmProblem<T>& p, const detail::GemmBlock& at, T* 
     const LeftOperand<T> a = p.transpose_a ? LeftOperand<T>{p.a.data + at.k * p.a.ld + at.i, 1, p.a.ld}
                                            : LeftOperand<T>{p.a.data + at.i * p.a.ld + at.k, p.a.ld, 1};
     const T* const b = p.b.data + at.k * p.b.ld + at.j;
-    with_few(at.m, [&](auto few) { add_all_rows<few>(at.k_size, at.n, a, b, p.b.ld, sums.data(), ld); });
+    add_all_rows(at.m, at.k_size, at.n, a, b, p.b.ld, sums.data(), ld);
   }
   for (std::int64_t i = 0; i < at.m; ++i) {
     T* row = c + (at.i + i) * ldc;
