@@ -161,7 +161,7 @@ struct RightPanels {
 /// m rows of C, ldc apart, from panels of `vectors` vectors: C = or += A B. Every element is the same chain of fmadd as
 /// in multiply_tile. Beginning and ending cost less than there, and C is written in the order of memory. Where tiles
 /// have few rows the right operand is read more often: they are meant for depths at which it stays in the first-level
-/// cache, and for left operands of which only a few rows do.
+/// cache, and for left operands of which only a few rows do. With AVX2 whole tiles of one panel are made by it too.
 template <class T, int m, int panels, int vectors = Tile<T>::vectors, class Left = LeftOperand<T>>
 void multiply_shallow_tile(const Left& a, std::int64_t depth, const RightPanels<T, panels>& b, T* c, std::int64_t ldc,
                            bool accumulate) {
