@@ -6,24 +6,80 @@ namespace AGON_ISA {
 // arithmetic: the inputs at 2 are doubled, the weights at -1, 1/2 and 2 hold the divisors -9/2, -9/8 and 9, those at
 // 1/2 an eighth more and those at 2 a half, which the powers of two in the results undo.
 
-/// Five values of a row at the points, in place.
-template <class T>
-AGON_INLINE void to_points(Vec<T>& a, Vec<T>& b, Vec<T>& c, Vec<T>& d, Vec<T>& e) {
-  const Vec<T> two = Vec<T>::set1(T(2)), minus = Vec<T>::set1(T(-1.5));
-  const Vec<T> at_zero = fmadd(minus, b + c, a + d), at_infinity = fmadd(minus, c + d, b + e);
-  const Vec<T> at_minus_one = fmadd(Vec<T>::set1(T(-2.5)), c, b + d);
-  const Vec<T> at_half = fmadd(-two, b, d - c), at_two = fmadd(two, d, c - b);
-  a = at_zero, b = at_minus_one, c = at_half, d = at_two, e = at_infinity;
-}
+/// The maps of one axis of a tile of `results` results, 4 or 3, which has a point more. Three results do without the
+/// point 2; what that changes of the divisors -9/2, -9/8 and 9 is with the inputs, -3 and -12 / 4, and the results.
+template <int results>
+struct WinogradMaps;
 
-/// Four results from five products at the points, into the first four.
-template <class T>
-AGON_INLINE void from_points(Vec<T>& a, Vec<T>& b, Vec<T>& c, Vec<T>& d, Vec<T> e) {
-  const Vec<T> two = Vec<T>::set1(T(2)), four = Vec<T>::set1(T(4)), eight = Vec<T>::set1(T(8));
-  const Vec<T> first = fmadd(eight, c, a + b) + d, last = fmadd(eight, d, c + e) - b;
-  const Vec<T> second = fmadd(four, c, fmadd(two, d, -b)), third = fmadd(two, c, fmadd(four, d, b));
-  a = first, b = second, c = third, d = last;
-}
+template <>
+struct WinogradMaps<4> {
+  static constexpr int points = 5, point[5] = {0, 1, 2, 3, 4};
+
+  /// Values at five positions, at the points instead.
+  template <class T>
+  static AGON_INLINE void to_points(Vec<T>& a, Vec<T>& b, Vec<T>& c, Vec<T>& d, Vec<T>& e) {
+    const Vec<T> two = Vec<T>::set1(T(2)), minus = Vec<T>::set1(T(-1.5));
+    const Vec<T> at_zero = fmadd(minus, b + c, a + d), at_infinity = fmadd(minus, c + d, b + e);
+    const Vec<T> at_minus_one = fmadd(Vec<T>::set1(T(-2.5)), c, b + d);
+    const Vec<T> at_half = fmadd(-two, b, d - c), at_two = fmadd(two, d, c - b);
+    a = at_zero, b = at_minus_one, c = at_half, d = at_two, e = at_infinity;
+  }
+  template <class T>
+  static AGON_INLINE void to_points(Vec<T>* v, int stride) {
+    to_points(v[0], v[stride], v[2 * stride], v[3 * stride], v[4 * stride]);
+  }
+  /// Results, in place of the products at the points.
+  template <class T>
+  static AGON_INLINE void from_points(Vec<T>* v, int stride) {
+    const Vec<T> two = Vec<T>::set1(T(2)), four = Vec<T>::set1(T(4)), eight = Vec<T>::set1(T(8));
+    const Vec<T> a = v[0], b = v[stride], c = v[2 * stride], d = v[3 * stride], e = v[4 * stride];
+    v[0] = fmadd(eight, c, a + b) + d;
+    v[stride] = fmadd(four, c, fmadd(two, d, -b));
+    v[2 * stride] = fmadd(two, c, fmadd(four, d, b));
+    v[3 * stride] = fmadd(eight, d, c + e) - b;
+  }
+  /// Upstream gradients at the points, the transpose of from_points.
+  template <class T>
+  static AGON_INLINE void gradients_at_points(const Vec<T>* g, Vec<T>* out) {
+    const Vec<T> two = Vec<T>::set1(T(2)), four = Vec<T>::set1(T(4)), eight = Vec<T>::set1(T(8));
+    out[0] = g[0];
+    out[1] = g[0] + g[2] - (g[1] + g[3]);
+    out[2] = fmadd(eight, g[0], fmadd(four, g[1], fmadd(two, g[2], g[3])));
+    out[3] = fmadd(eight, g[3], fmadd(four, g[2], fmadd(two, g[1], g[0])));
+    out[4] = g[3];
+  }
+};
+
+template <>
+struct WinogradMaps<3> {
+  static constexpr int points = 4, point[4] = {0, 1, 2, 4};
+
+  template <class T>
+  static AGON_INLINE void to_points(Vec<T>* v, int stride) {
+    const Vec<T> a = v[0], b = v[stride], c = v[2 * stride], d = v[3 * stride];
+    const Vec<T> two = Vec<T>::set1(T(2)), half = Vec<T>::set1(T(0.5));
+    v[0] = fmadd(-two, c, a - b);
+    v[stride] = Vec<T>::set1(T(1.5)) * fmadd(-two, c, b);
+    v[2 * stride] = Vec<T>::set1(T(-3)) * (b + c);
+    v[3 * stride] = fmadd(half, c - b, d);
+  }
+  template <class T>
+  static AGON_INLINE void from_points(Vec<T>* v, int stride) {
+    const Vec<T> two = Vec<T>::set1(T(2)), four = Vec<T>::set1(T(4));
+    const Vec<T> a = v[0], b = v[stride], c = v[2 * stride], d = v[3 * stride];
+    v[0] = fmadd(four, c, a + b);
+    v[stride] = fmadd(two, c, -b);
+    v[2 * stride] = b + c + d;
+  }
+  template <class T>
+  static AGON_INLINE void gradients_at_points(const Vec<T>* g, Vec<T>* out) {
+    const Vec<T> two = Vec<T>::set1(T(2)), four = Vec<T>::set1(T(4));
+    out[0] = g[0];
+    out[1] = g[0] + g[2] - g[1];
+    out[2] = fmadd(four, g[0], fmadd(two, g[1], g[2]));
+    out[3] = g[2];
+  }
+};
 
 /// Two weights at the points.
 template <class T>
@@ -97,73 +153,180 @@ void winograd_weights(const detail::WinogradShape& s, const detail::WinogradWeig
   }
 }
 
-/// One tile of inputs at all points: `from` are its 5 x 5 pixels, `channels` of each. Writes whole vectors.
+/// Where a tile is, at all points: at base + point size + the row of the point's kind.
 template <class T>
-void winograd_inputs(const T* const (&from)[5][5], std::int64_t channels, std::int64_t point_size, T* to) {
+struct WinogradRows {
+  T* base;
+  std::int64_t point_size, row[4];
+
+  /// Tile t of those that begin with tile `first`, in rows ld apart.
+  WinogradRows(const detail::WinogradShape& s, std::int64_t first, std::int64_t t, T* from, std::int64_t ld,
+               std::int64_t size)
+      : base(from), point_size(size) {
+    for (std::int64_t kind = 0; kind < 4; ++kind) {
+      const auto point = detail::WinogradPoint::of_kind(kind);
+      row[kind] = (s.tiles_before(t, point) - s.tiles_before(first, point)) * ld;
+    }
+  }
+  AGON_INLINE T* at(int y, int x) const {
+    return base + (y * 5 + x) * point_size + row[detail::WinogradPoint::at(y, x).kind()];
+  }
+};
+
+/// Pixels of a tile, or of its results; null where there is none.
+template <class T>
+struct WinogradPixels {
+  T* at[5][5];
+};
+
+/// One tile of inputs at all points, for ny x nx results: `from` are its pixels, `channels` of each. Writes whole
+/// vectors.
+template <class T, int ny, int nx>
+void winograd_inputs(const WinogradPixels<const T>& from, std::int64_t channels, const WinogradRows<T>& to) {
   using V = Vec<T>;
+  using Y = WinogradMaps<ny>;
+  using X = WinogradMaps<nx>;
   for (std::int64_t c = 0; c < channels; c += V::lanes) {
-    V v[5][5];
+    V v[Y::points][X::points];
 #pragma GCC unroll 5
-    for (int y = 0; y < 5; ++y) {
+    for (int y = 0; y < Y::points; ++y) {
 #pragma GCC unroll 5
-      for (int x = 0; x < 5; ++x) v[y][x] = load_channels(from[y][x] + c, channels - c);
-      to_points(v[y][0], v[y][1], v[y][2], v[y][3], v[y][4]);
+      for (int x = 0; x < X::points; ++x) v[y][x] = load_channels(from.at[y][x] + c, channels - c);
+      X::to_points(v[y], 1);
     }
 #pragma GCC unroll 5
-    for (int x = 0; x < 5; ++x) {
-      to_points(v[0][x], v[1][x], v[2][x], v[3][x], v[4][x]);
+    for (int x = 0; x < X::points; ++x) {
+      Y::to_points(v[0] + x, X::points);
 #pragma GCC unroll 5
-      for (int y = 0; y < 5; ++y) v[y][x].store(to + (y * 5 + x) * point_size + c);
+      for (int y = 0; y < Y::points; ++y) v[y][x].store(to.at(Y::point[y], X::point[x]) + c);
     }
   }
 }
 
-/// One tile of results: 4 x 4 pixels, where `to` is not null, from the products at all points.
-template <class T>
-void winograd_results(const T* from, std::int64_t point_size, std::int64_t channels, T* const (&to)[4][4],
+/// One tile of ny x nx results, into the pixels that are not null, from the products at all points.
+template <class T, int ny, int nx>
+void winograd_results(const WinogradRows<const T>& from, std::int64_t channels, const WinogradPixels<T>& to,
                       bool accumulate) {
   using V = Vec<T>;
+  using Y = WinogradMaps<ny>;
+  using X = WinogradMaps<nx>;
   for (std::int64_t c = 0; c < channels; c += V::lanes) {
-    V v[5][5];
+    V v[Y::points][X::points];
 #pragma GCC unroll 5
-    for (int x = 0; x < 5; ++x) {
+    for (int x = 0; x < X::points; ++x) {
 #pragma GCC unroll 5
-      for (int y = 0; y < 5; ++y) v[y][x] = V::load(from + (y * 5 + x) * point_size + c);
-      from_points(v[0][x], v[1][x], v[2][x], v[3][x], v[4][x]);
+      for (int y = 0; y < Y::points; ++y) v[y][x] = V::load(from.at(Y::point[y], X::point[x]) + c);
+      Y::from_points(v[0] + x, X::points);
     }
 #pragma GCC unroll 4
-    for (int y = 0; y < 4; ++y) {
-      from_points(v[y][0], v[y][1], v[y][2], v[y][3], v[y][4]);
+    for (int y = 0; y < ny; ++y) {
+      X::from_points(v[y], 1);
 #pragma GCC unroll 4
-      for (int x = 0; x < 4; ++x)
-        if (T* const at = to[y][x])
+      for (int x = 0; x < nx; ++x)
+        if (T* const at = to.at[y][x])
           store_channels(accumulate ? load_channels(at + c, channels - c) + v[y][x] : v[y][x], at + c, channels - c);
     }
   }
 }
 
-/// The tiles [first, first + count) of images x, at all points: rows of `ld` elements, a tile each, that hold the
-/// channels of all phases, one after another. Lanes beyond the last channel of a phase are overwritten by the next one,
-/// or fall into the cache line that rows have to spare.
+/// One tile of ny x nx upstream gradients at all points: `from` are its pixels, `channels` of each. Writes whole
+/// vectors.
+template <class T, int ny, int nx>
+void winograd_gradients(const WinogradPixels<const T>& from, std::int64_t channels, const WinogradRows<T>& to) {
+  using V = Vec<T>;
+  using Y = WinogradMaps<ny>;
+  using X = WinogradMaps<nx>;
+  for (std::int64_t c = 0; c < channels; c += V::lanes) {
+    V rows[Y::points][nx], points[5];
+#pragma GCC unroll 4
+    for (int x = 0; x < nx; ++x) {
+      V v[ny];
+#pragma GCC unroll 4
+      for (int y = 0; y < ny; ++y) v[y] = load_channels(from.at[y][x] + c, channels - c);
+      Y::gradients_at_points(v, points);
+#pragma GCC unroll 5
+      for (int y = 0; y < Y::points; ++y) rows[y][x] = points[y];
+    }
+#pragma GCC unroll 5
+    for (int y = 0; y < Y::points; ++y) {
+      X::gradients_at_points(rows[y], points);
+#pragma GCC unroll 5
+      for (int x = 0; x < X::points; ++x) points[x].store(to.at(Y::point[y], X::point[x]) + c);
+    }
+  }
+}
+
+/// The three transforms of a tile by its size.
 template <class T>
-void winograd_gather(const detail::WinogradShape& s, std::int64_t first, std::int64_t count, const T* x, T* to,
-                     std::int64_t ld, std::int64_t point_size) {
+struct WinogradTransforms {
+  void (*inputs)(const WinogradPixels<const T>&, std::int64_t, const WinogradRows<T>&);
+  void (*results)(const WinogradRows<const T>&, std::int64_t, const WinogradPixels<T>&, bool);
+  void (*gradients)(const WinogradPixels<const T>&, std::int64_t, const WinogradRows<T>&);
+
+  template <int ny, int nx>
+  static constexpr WinogradTransforms of_size() {
+    return {winograd_inputs<T, ny, nx>, winograd_results<T, ny, nx>, winograd_gradients<T, ny, nx>};
+  }
+  static const WinogradTransforms& of(const detail::WinogradShape& s, const detail::WinogradTile& tile) {
+    static constexpr WinogradTransforms all[2][2] = {{of_size<4, 4>(), of_size<4, 3>()},
+                                                     {of_size<3, 4>(), of_size<3, 3>()}};
+    return all[s.rows.is_short(tile.y)][s.cols.is_short(tile.x)];
+  }
+};
+
+/// The size x size pixels of a tile in one phase; `outside` where there is none.
+template <int size, class T>
+AGON_INLINE WinogradPixels<T> winograd_pixels(const detail::WinogradShape& s, const detail::WinogradImages& images,
+                                              const detail::WinogradTile& tile, std::int64_t py, std::int64_t px,
+                                              T* from, T* outside) {
+  const std::int64_t top = s.rows.start(tile.y), left = s.cols.start(tile.x);
+  std::int64_t offset[5];
+#pragma GCC unroll 5
+  for (int j = 0; j < size; ++j) {
+    const std::int64_t col = images.index(left + j, px);
+    offset[j] = col >= 0 && col < images.w ? col * images.c : -1;
+  }
+  WinogradPixels<T> pixels;
+#pragma GCC unroll 5
+  for (int i = 0; i < size; ++i) {
+    const std::int64_t line = images.index(top + i, py);
+    T* const row = from + (tile.image * images.h + line) * images.w * images.c;
+    const bool inside = line >= 0 && line < images.h;
+#pragma GCC unroll 5
+    for (int j = 0; j < size; ++j) pixels.at[i][j] = inside && offset[j] >= 0 ? row + offset[j] : outside;
+  }
+  return pixels;
+}
+
+/// The tiles [first, last) of images x, of those that begin with tile `begin`, at all points: rows of `ld` elements, a
+/// tile each, that hold the channels of all phases, one after another. Lanes beyond the last channel of a phase are
+/// overwritten by the next one, or fall into the cache line that rows have to spare.
+template <class T>
+void winograd_gather(const detail::WinogradShape& s, std::int64_t begin, std::int64_t first, std::int64_t last,
+                     const T* x, T* to, std::int64_t ld, std::int64_t point_size) {
   const Workspace<T> zeros(s.in.c);
   zero_run(s.in.c, zeros.data());
-  for (std::int64_t t = 0; t < count; ++t) {
-    const auto at = s.tile(first + t);
-    const T* const image = x + at.image * s.in.h * s.in.w * s.in.c;
+  for (std::int64_t t = first; t < last; ++t) {
+    const auto tile = s.tile(t);
+    const auto transform = WinogradTransforms<T>::of(s, tile).inputs;
+    WinogradRows<T> rows(s, begin, t, to, ld, point_size);
     for (std::int64_t py = 0; py < s.in.phases; ++py)
-      for (std::int64_t px = 0; px < s.in.phases; ++px) {
-        const T* from[5][5];
-        for (int i = 0; i < 5; ++i)
-          for (int j = 0; j < 5; ++j) {
-            const std::int64_t line = s.in.index(at.y, i, py), col = s.in.index(at.x, j, px);
-            from[i][j] = s.in.inside(line, col) ? image + (line * s.in.w + col) * s.in.c : zeros.data();
-          }
-        winograd_inputs(from, s.in.c, point_size, to + t * ld + (py * s.in.phases + px) * s.in.c);
-      }
+      for (std::int64_t px = 0; px < s.in.phases; ++px, rows.base += s.in.c)
+        transform(winograd_pixels<5>(s, s.in, tile, py, px, x, static_cast<const T*>(zeros.data())), s.in.c, rows);
   }
+}
+
+/// The epilogue on the pixels of a tile of results.
+template <class T>
+void winograd_finish(const detail::WinogradShape& s, const detail::WinogradTile& tile, const WinogradPixels<T>& pixels,
+                     const Epilogue<T>& epilogue) {
+  const int ny = s.rows.is_short(tile.y) ? 3 : 4, nx = s.cols.is_short(tile.x) ? 3 : 4;
+  T* inside[16];
+  std::int64_t found = 0;
+  for (int i = 0; i < ny; ++i)
+    for (int j = 0; j < nx; ++j)
+      if (pixels.at[i][j]) inside[found++] = pixels.at[i][j];
+  finish_panel(found, inside, 0, s.out.c, epilogue);
 }
 
 /// Tiles [first, first + count) of a convolution: inputs at the points, a product for each point, results.
@@ -174,93 +337,47 @@ void winograd_block(const detail::WinogradShape& s, std::int64_t first, std::int
   // A cache line to spare: rows fall on more cache sets, and whole vectors may reach beyond the last channel.
   const std::int64_t ld_in = k + cache_line<T>, ld_out = n + cache_line<T>;
   const Workspace<T> inputs(25 * count * ld_in), results(25 * count * ld_out);
-  winograd_gather(s, first, count, x, inputs.data(), ld_in, count * ld_in);
+  winograd_gather(s, first, first, first + count, x, inputs.data(), ld_in, count * ld_in);
   // What the next job will read is asked for meanwhile.
   const std::int64_t next = first + count, end = detail::smaller(s.tiles(), next + count);
   const std::int64_t from = next < end ? s.first_input(next) : 0, size = next < end ? s.last_input(end - 1) - from : 0;
   for (std::int64_t point = 0; point < 25; ++point) {
     prefetch_rows<2>(1, x + from + point * size / 25, 0, size / 25);
+    const auto kind = detail::WinogradPoint::of(point);
+    const std::int64_t rows = s.tiles_before(next, kind) - s.tiles_before(first, kind);
     const LeftOperand<T> left{inputs.data() + point * count * ld_in, ld_in, 1};
     const T* const right = weights + point * s.point_size();
     for (std::int64_t j = 0; j < n; j += Tile<T>::cols) {
       const std::int64_t cols = detail::smaller(Tile<T>::cols, n - j);
-      multiply_narrow(count, left, k, right + j * k, cols, results.data() + point * count * ld_out + j, ld_out, cols,
+      multiply_narrow(rows, left, k, right + j * k, cols, results.data() + point * count * ld_out + j, ld_out, cols,
                       false);
     }
   }
-  for (std::int64_t t = 0; t < count; ++t) {
-    const auto at = s.tile(first + t);
-    T* const image = y + at.image * s.out.h * s.out.w * s.out.c;
+  for (std::int64_t t = first; t < next; ++t) {
+    const auto tile = s.tile(t);
+    const auto transform = WinogradTransforms<T>::of(s, tile).results;
+    WinogradRows<const T> rows(s, first, t, results.data(), ld_out, count * ld_out);
     for (std::int64_t py = 0; py < s.out.phases; ++py)
-      for (std::int64_t px = 0; px < s.out.phases; ++px) {
-        T* to[4][4];
-        T* pixels[16];
-        std::int64_t inside = 0;
-        for (int i = 0; i < 4; ++i)
-          for (int j = 0; j < 4; ++j) {
-            const std::int64_t line = s.out.index(at.y, i, py), col = s.out.index(at.x, j, px);
-            to[i][j] = s.out.inside(line, col) ? image + (line * s.out.w + col) * s.out.c : nullptr;
-            if (to[i][j]) pixels[inside++] = to[i][j];
-          }
-        winograd_results(results.data() + t * ld_out + (py * s.out.phases + px) * s.out.c, count * ld_out, s.out.c, to,
-                         epilogue.accumulate);
-        finish_panel(inside, pixels, 0, s.out.c, epilogue);
+      for (std::int64_t px = 0; px < s.out.phases; ++px, rows.base += s.out.c) {
+        const auto pixels = winograd_pixels<4>(s, s.out, tile, py, px, y, static_cast<T*>(nullptr));
+        transform(rows, s.out.c, pixels, epilogue.accumulate);
+        if (has_work(epilogue)) winograd_finish(s, tile, pixels, epilogue);
       }
   }
 }
 
-/// Four upstream gradients at the points, the transpose of from_points.
+/// The tiles [first, last) of the upstream gradient of a convolution, of those that begin with tile `begin`, at all
+/// points: rows of `ld` elements.
 template <class T>
-AGON_INLINE void gradients_at_points(const Vec<T>* g, Vec<T>* out) {
-  const Vec<T> two = Vec<T>::set1(T(2)), four = Vec<T>::set1(T(4)), eight = Vec<T>::set1(T(8));
-  out[0] = g[0];
-  out[1] = g[0] + g[2] - (g[1] + g[3]);
-  out[2] = fmadd(eight, g[0], fmadd(four, g[1], fmadd(two, g[2], g[3])));
-  out[3] = fmadd(eight, g[3], fmadd(four, g[2], fmadd(two, g[1], g[0])));
-  out[4] = g[3];
-}
-
-/// One tile of upstream gradients at all points: `from` are its 4 x 4 pixels, `channels` of each. Writes whole vectors.
-template <class T>
-void winograd_gradients(const T* const (&from)[4][4], std::int64_t channels, std::int64_t point_size, T* to) {
-  using V = Vec<T>;
-  for (std::int64_t c = 0; c < channels; c += V::lanes) {
-    V rows[5][4], column[5];
-#pragma GCC unroll 4
-    for (int x = 0; x < 4; ++x) {
-      V v[4];
-#pragma GCC unroll 4
-      for (int y = 0; y < 4; ++y) v[y] = load_channels(from[y][x] + c, channels - c);
-      gradients_at_points(v, column);
-#pragma GCC unroll 5
-      for (int y = 0; y < 5; ++y) rows[y][x] = column[y];
-    }
-#pragma GCC unroll 5
-    for (int y = 0; y < 5; ++y) {
-      gradients_at_points(rows[y], column);
-#pragma GCC unroll 5
-      for (int x = 0; x < 5; ++x) column[x].store(to + (y * 5 + x) * point_size + c);
-    }
-  }
-}
-
-/// The tiles [first, first + count) of the upstream gradient of a convolution at all points: rows of `ld` elements.
-template <class T>
-void winograd_gather_gradients(const detail::WinogradShape& s, std::int64_t first, std::int64_t count, const T* g,
-                               T* to, std::int64_t ld, std::int64_t point_size) {
-  const auto& images = s.out;
-  const Workspace<T> zeros(images.c);
-  zero_run(images.c, zeros.data());
-  for (std::int64_t t = 0; t < count; ++t) {
-    const auto at = s.tile(first + t);
-    const T* const image = g + at.image * images.h * images.w * images.c;
-    const T* from[4][4];
-    for (int y = 0; y < 4; ++y)
-      for (int x = 0; x < 4; ++x) {
-        const std::int64_t line = images.index(at.y, y, 0), col = images.index(at.x, x, 0);
-        from[y][x] = images.inside(line, col) ? image + (line * images.w + col) * images.c : zeros.data();
-      }
-    winograd_gradients(from, images.c, point_size, to + t * ld);
+void winograd_gather_gradients(const detail::WinogradShape& s, std::int64_t begin, std::int64_t first,
+                               std::int64_t last, const T* g, T* to, std::int64_t ld, std::int64_t point_size) {
+  const Workspace<T> zeros(s.out.c);
+  zero_run(s.out.c, zeros.data());
+  for (std::int64_t t = first; t < last; ++t) {
+    const auto tile = s.tile(t);
+    WinogradTransforms<T>::of(s, tile).gradients(
+        winograd_pixels<4>(s, s.out, tile, 0, 0, g, static_cast<const T*>(zeros.data())), s.out.c,
+        WinogradRows<T>(s, begin, t, to, ld, point_size));
   }
 }
 

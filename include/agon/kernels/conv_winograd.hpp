@@ -8,48 +8,81 @@
 namespace agon::kernels::detail {
 inline namespace AGON_BUILD {
 
-/// Images as the tiles of a convolution see them: element i of tile t, in a phase of `phases`, is line (or column)
-/// step (4 t + i) + origin + phase.
+/// Images as the tiles of a convolution see them: position i, in a phase of `phases`, is line (or column)
+/// step i + origin + phase.
 struct WinogradImages {
   std::int64_t h, w, c;
   std::int64_t step, origin, phases;
 
-  std::int64_t index(std::int64_t tile, std::int64_t i, std::int64_t phase) const {
-    return step * (4 * tile + i) + origin + phase;
-  }
-  bool inside(std::int64_t line, std::int64_t col) const { return line >= 0 && line < h && col >= 0 && col < w; }
+  std::int64_t index(std::int64_t i, std::int64_t phase) const { return step * i + origin + phase; }
   std::int64_t depth() const { return phases * phases * c; }
+};
+
+/// The positions of one axis in tiles: `full` of them of 4 results, the others of 3. 7 results are 4 + 3 and 14 are
+/// 4 + 4 + 3 + 3, so that few tiles hang over.
+struct WinogradAxis {
+  std::int64_t tiles, full;
+
+  static WinogradAxis covering(std::int64_t results) {
+    const std::int64_t tiles = ceil_div(results, 4);
+    return {tiles, larger(results - 3 * tiles, 0)};
+  }
+  std::int64_t start(std::int64_t tile) const { return 4 * tile - larger(tile - full, 0); }
+  bool is_short(std::int64_t tile) const { return tile >= full; }
 };
 
 struct WinogradTile {
   std::int64_t image, y, x;
 };
 
+/// A point of both axes: number 5 y + x of 25. Short tiles have no product at the point 2, which is number 3 of an
+/// axis.
+struct WinogradPoint {
+  bool full_y, full_x;  ///< only tiles that are not short in y, or in x
+
+  static constexpr WinogradPoint at(std::int64_t y, std::int64_t x) { return {y == 3, x == 3}; }
+  static constexpr WinogradPoint of(std::int64_t point) { return at(point / 5, point % 5); }
+  constexpr std::int64_t kind() const { return 2 * full_y + full_x; }
+  static constexpr WinogradPoint of_kind(std::int64_t kind) { return {kind / 2 == 1, kind % 2 == 1}; }
+};
+
 /// A 4 x 4 convolution with stride 2, or its input gradient, as 2 x 2 convolutions with stride 1: of the four phases of
 /// the input, or into those of the result. Winograd's F(4 x 4, 2 x 2) makes each 4 x 4 results from 25 products instead
 /// of 64: polynomials of the inputs and of the weights are evaluated at the points 0, -1, 1/2, 2 and infinity of both
 /// axes, multiplied there, and the result interpolated. Rounding errors are two to five times those of the plain sum;
-/// these points give the smallest. A NaN or an infinity in an input reaches all results of its tile.
+/// these points give the smallest. Three results of an axis do without the point 2, with the same weights at the
+/// others: F(3, 2). A NaN or an infinity in an input reaches all results of its tile.
 /// Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, CVPR 2016; the points give the matrices
 /// by the Toom-Cook construction.
 struct WinogradShape {
   WinogradImages in, out;
-  std::int64_t n, tile_rows, tile_cols;
+  std::int64_t n;
+  WinogradAxis rows, cols;
 
   /// Elements from the weights of one point to those of the next: not a power of two, which would fall on few cache
   /// sets.
   std::int64_t point_size() const { return in.depth() * out.depth() + 80; }
-  std::int64_t tiles() const { return n * tile_rows * tile_cols; }
+  std::int64_t tiles() const { return n * rows.tiles * cols.tiles; }
   WinogradTile tile(std::int64_t t) const {
-    return {t / (tile_rows * tile_cols), t / tile_cols % tile_rows, t % tile_cols};
+    return {t / (rows.tiles * cols.tiles), t / cols.tiles % rows.tiles, t % cols.tiles};
   }
+  /// Tiles before t that have a product at the point.
+  std::int64_t tiles_before(std::int64_t t, WinogradPoint point) const {
+    const auto at = tile(t);
+    const std::int64_t in_rows = point.full_y ? rows.full : rows.tiles, in_cols = point.full_x ? cols.full : cols.tiles;
+    return (at.image * in_rows + smaller(at.y, in_rows)) * in_cols + (at.y < in_rows ? smaller(at.x, in_cols) : 0);
+  }
+  /// Products of all tiles at all points.
+  std::int64_t products_of_tiles() const { return n * (4 * rows.tiles + rows.full) * (4 * cols.tiles + cols.full); }
   /// Where the lines of the images begin and end that a tile reads.
-  std::int64_t first_input(std::int64_t t) const { return line_start(tile(t).image, in.index(tile(t).y, 0, 0)); }
+  std::int64_t first_input(std::int64_t t) const {
+    return line_start(tile(t).image, in.index(rows.start(tile(t).y), 0));
+  }
   std::int64_t last_input(std::int64_t t) const {
-    return line_start(tile(t).image, in.index(tile(t).y, 4, in.phases - 1) + 1);
+    return line_start(tile(t).image, in.index(rows.start(tile(t).y) + 4, in.phases - 1) + 1);
   }
   /// Multiplications for a pair of channels.
-  std::int64_t products() const { return 25 * tiles() * in.phases * in.phases * out.phases * out.phases; }
+  std::int64_t products() const { return products_of_tiles() * in.phases * in.phases * out.phases * out.phases; }
 
  private:
   std::int64_t line_start(std::int64_t image, std::int64_t line) const {

@@ -30,15 +30,15 @@ void winograd_block(Isa isa, const detail::WinogradShape& s, std::int64_t first,
 }
 
 template <class T>
-void winograd_gather(Isa isa, const detail::WinogradShape& s, std::int64_t first, std::int64_t count, const T* x, T* to,
-                     std::int64_t ld, std::int64_t point_size) {
-  AGON_DISPATCH_ON(isa, winograd_gather(s, first, count, x, to, ld, point_size));
+void winograd_gather(Isa isa, const detail::WinogradShape& s, std::int64_t begin, std::int64_t first, std::int64_t last,
+                     const T* x, T* to, std::int64_t ld, std::int64_t point_size) {
+  AGON_DISPATCH_ON(isa, winograd_gather(s, begin, first, last, x, to, ld, point_size));
 }
 
 template <class T>
-void winograd_gather_gradients(Isa isa, const detail::WinogradShape& s, std::int64_t first, std::int64_t count,
-                               const T* g, T* to, std::int64_t ld, std::int64_t point_size) {
-  AGON_DISPATCH_ON(isa, winograd_gather_gradients(s, first, count, g, to, ld, point_size));
+void winograd_gather_gradients(Isa isa, const detail::WinogradShape& s, std::int64_t begin, std::int64_t first,
+                               std::int64_t last, const T* g, T* to, std::int64_t ld, std::int64_t point_size) {
+  AGON_DISPATCH_ON(isa, winograd_gather_gradients(s, begin, first, last, g, to, ld, point_size));
 }
 
 template <class T>
@@ -66,7 +66,8 @@ void run_winograd(Isa isa, const detail::WinogradShape& s, bool forward, const T
     winograd_weights(isa, s, {forward}, first, last, forward ? packed.data() : w, weights.data());
   });
   // Jobs of about equal size and even in number, of as many tiles as the second-level cache holds at all points.
-  const std::int64_t fit = larger(tile.rows, cache_bytes / (25 * (k + n) * element) / tile.rows * tile.rows);
+  const std::int64_t most = cache_bytes * s.tiles() / (s.products_of_tiles() * (k + n) * element);
+  const std::int64_t fit = larger(tile.rows, most / tile.rows * tile.rows);
   const std::int64_t count = ceil_div(s.tiles(), round_up(ceil_div(s.tiles(), fit), 2));
   parallel_chunks(ceil_div(s.tiles(), count), [&](std::int64_t job) {
     const std::int64_t first = job * count;
@@ -89,12 +90,14 @@ void run_winograd_weights(Isa isa, const detail::WinogradShape& s, const T* x, c
   for (std::int64_t from = 0; from < s.tiles(); from += chunk) {
     const std::int64_t tiles = smaller(chunk, s.tiles() - from);
     parallel_for(tiles, 8, [&](std::int64_t first, std::int64_t last) {
-      winograd_gather(isa, s, from + first, last - first, x, inputs.data() + first * ld_x, ld_x, size_x);
-      winograd_gather_gradients(isa, s, from + first, last - first, g, gradients.data() + first * ld_g, ld_g, size_g);
+      winograd_gather(isa, s, from, from + first, from + last, x, inputs.data(), ld_x, size_x);
+      winograd_gather_gradients(isa, s, from, from + first, from + last, g, gradients.data(), ld_g, size_g);
     });
     parallel_chunks(25 * blocks, [&](std::int64_t job) {
       const std::int64_t point = job / blocks, first = job % blocks * rows;
-      winograd_weight_product(isa, tiles, k, first, smaller(rows, o - first), inputs.data() + point * size_x, ld_x,
+      const auto kind = detail::WinogradPoint::of(point);
+      const std::int64_t depth = s.tiles_before(from + tiles, kind) - s.tiles_before(from, kind);
+      winograd_weight_product(isa, depth, k, first, smaller(rows, o - first), inputs.data() + point * size_x, ld_x,
                               gradients.data() + point * size_g, ld_g, weights.data() + point * size_w, from > 0);
     });
   }
@@ -104,12 +107,16 @@ void run_winograd_weights(Isa isa, const detail::WinogradShape& s, const T* x, c
 }
 
 inline detail::WinogradShape winograd_forward(const ConvShape& s) {
-  return {{s.h, s.w, s.c, 2, -s.padding, 2}, {s.oh, s.ow, s.o, 1, 0, 1}, s.n, ceil_div(s.oh, 4), ceil_div(s.ow, 4)};
+  using Axis = detail::WinogradAxis;
+  return {
+      {s.h, s.w, s.c, 2, -s.padding, 2}, {s.oh, s.ow, s.o, 1, 0, 1}, s.n, Axis::covering(s.oh), Axis::covering(s.ow)};
 }
 
 inline detail::WinogradShape winograd_input_grad(const ConvShape& s) {
   const std::int64_t first = s.padding / 2;  // pixel r is 2 q + phase - padding, and sees g[q - 1] and g[q]
-  const auto tiles = [&](std::int64_t size) { return ceil_div((size - 1 + s.padding) / 2 + 1 - first, 4); };
+  const auto tiles = [&](std::int64_t size) {
+    return detail::WinogradAxis::covering((size - 1 + s.padding) / 2 + 1 - first);
+  };
   return {
       {s.oh, s.ow, s.o, 1, first - 1, 1}, {s.h, s.w, s.c, 2, 2 * first - s.padding, 2}, s.n, tiles(s.h), tiles(s.w)};
 }
