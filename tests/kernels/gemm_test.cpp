@@ -83,9 +83,9 @@ void check_product(const Case& s, const Epilogue<T>& epilogue, const Product<T>&
 }  // namespace
 
 TEMPLATE_TEST_CASE("gemm of every transpose", "[gemm]", float, double) {
-  const std::int64_t sizes[][3] = {{1, 1, 1},     {1, 40, 33},    {5, 1, 70},   {14, 32, 64},
-                                   {15, 33, 17},  {3, 100, 5},    {61, 47, 12}, {128, 8, 64},
-                                   {200, 70, 31}, {64, 130, 129}, {31, 4, 64},  {29, 24, 40}};
+  const std::int64_t sizes[][3] = {{1, 1, 1},   {1, 40, 33},  {5, 1, 70},   {14, 32, 64},  {15, 33, 17},
+                                   {3, 100, 5}, {61, 47, 12}, {128, 8, 64}, {200, 70, 31}, {64, 130, 129},
+                                   {31, 4, 64}, {29, 24, 40}, {75, 7, 31},  {19, 2, 1}};
   for (const auto& [m, n, k] : sizes)
     for (bool transpose_a : {false, true})
       for (bool transpose_b : {false, true}) {
@@ -97,7 +97,7 @@ TEMPLATE_TEST_CASE("gemm of every transpose", "[gemm]", float, double) {
 TEMPLATE_TEST_CASE("gemm with bias, activation and accumulation", "[gemm]", float, double) {
   using Kind = Activation::Kind;
   for (const Case& size : {Case{7, 19, 5}, Case{70, 65, 90, true, true}, Case{20, 24, 3000}, Case{130, 200, 20},
-                           Case{123, 64, 40}, Case{23, 150, 1021}}) {
+                           Case{123, 64, 40}, Case{23, 150, 1021}, Case{300, 6, 47}, Case{33, 8, 4001, false, true}}) {
     const Product<TestType> product(size);
     check_product<TestType>(size, {.accumulate = true}, product);
     for (const auto& activation : {Activation{}, Activation{Kind::relu}, Activation{Kind::leaky_relu, 0.2},

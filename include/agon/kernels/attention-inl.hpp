@@ -51,7 +51,7 @@ void attend_rows(const AttentionShape<T>& shape, std::int64_t number, std::int64
     const std::int64_t n = detail::smaller(step, shape.lk - j), wide = detail::round_up(n, V::lanes);
     pack_transposed_panels(n, shape.dk, shape.scale * detail::MathTable<T>::log2e, head.key(k, j), shape.ld_k,
                            keys.data());
-    const auto value = whole_vectors(n, shape.dv, T(1), head.value(v, j), shape.ld_v, values.data());
+    const auto value = for_rows(n, shape.dv, T(1), head.value(v, j), shape.ld_v, values.data());
     Soon<T> soon;
     if (j + n < seen) {
       const std::int64_t next = detail::smaller(step, shape.lk - j - n);

@@ -44,8 +44,8 @@ struct QueryBlock {
     }
     pack_transposed_panels(n, shape.dk, shape.scale * log2e, head.query(q, i), shape.ld_q, q_panels.data());
     pack_transposed_panels(n, shape.dv, shape.scale, head.output(g, i), ld_g, g_panels.data());
-    query = whole_vectors(n, shape.dk, T(1), head.query(q, i), shape.ld_q, padded_q.data());
-    upstream = whole_vectors(n, shape.dv, T(1), head.output(g, i), ld_g, padded_g.data());
+    query = for_rows(n, shape.dk, T(1), head.query(q, i), shape.ld_q, padded_q.data());
+    upstream = for_rows(n, shape.dv, T(1), head.output(g, i), ld_g, padded_g.data());
   }
 };
 

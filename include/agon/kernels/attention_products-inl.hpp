@@ -10,15 +10,23 @@ void scale_run(std::int64_t n, Vec<T> factor, T* p) {
   if (i < n) (V::load_first(p + i, n - i) * factor).store_first(p + i, n - i);
 }
 
-/// c = or += a b for n columns, where b has whole vectors in its rows.
+/// Whether a right operand of n columns is kept in pairs for left operands whose rows lie in order.
+template <class T>
+constexpr bool in_pairs(std::int64_t n) {
+  return n <= paired_columns<T>;
+}
+
+/// c = or += a b for n columns. b has whole vectors in its rows or, if a's rows lie in order, is what for_rows() gives.
 template <class T>
 void multiply(std::int64_t rows, const LeftOperand<T>& a, std::int64_t depth, const T* b, std::int64_t ldb, T* c,
               std::int64_t ldc, std::int64_t n, bool accumulate) {
 #if AGON_VECTOR_BYTES == 64
-  // Half of each register would be padding.
-  if (n > 0 && n <= Vec<T>::lanes / 2)
+  if (in_pairs<T>(n)) {
+    if (n == 0) return;
+    if (a.step == 1) return multiply_pairs(rows, a, depth, b, c, ldc, n, accumulate);
     return avx2::multiply_narrow(rows, avx2::LeftOperand<T>{a.data, a.row, a.step}, depth, b, ldb, c, ldc, n,
                                  accumulate);
+  }
 #endif
   for (std::int64_t j = 0; j < n; j += Tile<T>::cols)
     multiply_narrow(rows, a, depth, b + j, ldb, c + j, ldc, detail::smaller(Tile<T>::cols, n - j), accumulate);
@@ -105,6 +113,20 @@ MatView<const T> whole_vectors(std::int64_t rows, std::int64_t cols, T factor, c
   pack_copy(rows, cols, from, ld, padded, width);
   if (factor != T(1)) scale_run(rows * width, Vec<T>::set1(factor), padded);
   return {padded, rows, cols, width};
+}
+
+/// The right operand of multiply() for left operands whose rows lie in order: whole vectors or, if they have few
+/// elements, pairs.
+template <class T>
+MatView<const T> for_rows(std::int64_t rows, std::int64_t cols, T factor, const T* from, std::int64_t ld, T* padded) {
+#if AGON_VECTOR_BYTES == 64
+  if (in_pairs<T>(cols)) {
+    pack_pairs(rows, cols, from, ld, padded);
+    if (factor != T(1)) scale_run(detail::round_up(rows, 2) * paired_columns<T>, Vec<T>::set1(factor), padded);
+    return {padded, rows, cols, paired_columns<T>};
+  }
+#endif
+  return whole_vectors(rows, cols, factor, from, ld, padded);
 }
 
 }  // namespace AGON_ISA

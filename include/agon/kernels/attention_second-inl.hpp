@@ -73,10 +73,10 @@ void attend_second_queries(const AttentionShape<T>& shape, std::int64_t number, 
   pack_transposed_panels(lk, dv, T(1), head.value(x.c, 0), shape.ld_v, c_panels.data());
   pack_pair(lk, dk, head.key(x.k, 0), head.key(x.b, 0), shape.ld_k, kb.data());
   pack_transposed_panels(lk, 2 * dk, shape.scale, kb.data(), 2 * dk, kb_panels.data());
-  const auto key = whole_vectors(lk, dk, shape.scale, head.key(x.k, 0), shape.ld_k, k_rows.data());
-  const auto b = whole_vectors(lk, dk, shape.scale, head.key(x.b, 0), shape.ld_k, b_rows.data());
-  const auto value = whole_vectors(lk, dv, T(1), head.value(x.v, 0), shape.ld_v, v_rows.data());
-  const auto c = whole_vectors(lk, dv, T(1), head.value(x.c, 0), shape.ld_v, c_rows.data());
+  const auto key = for_rows(lk, dk, shape.scale, head.key(x.k, 0), shape.ld_k, k_rows.data());
+  const auto b = for_rows(lk, dk, shape.scale, head.key(x.b, 0), shape.ld_k, b_rows.data());
+  const auto value = for_rows(lk, dv, T(1), head.value(x.v, 0), shape.ld_v, v_rows.data());
+  const auto c = for_rows(lk, dv, T(1), head.value(x.c, 0), shape.ld_v, c_rows.data());
 
   // Higher blocks only where the four of them stay in the second-level cache.
   constexpr std::int64_t cached = (320 << 10) / (4 * static_cast<std::int64_t>(sizeof(T)));

@@ -287,12 +287,46 @@ void gemm_shallow_rows(std::int64_t rows, const LeftOperand<T>& a, std::int64_t 
   finish_panel(rows, target, j, panels[count - 1].j + panels[count - 1].cols - j, *epilogue);
 }
 
+/// Whether gemm_pairs takes the product: few columns and, with AVX-512, rows of A.
+template <class T>
+bool prefer_pairs(const detail::GemmProblem<T>& p) {
+  return p.n <= paired_columns<T> && !p.transpose_a;
+}
+
+/// One block of few columns.
+template <class T>
+void gemm_pairs([[maybe_unused]] const detail::GemmProblem<T>& p, [[maybe_unused]] const detail::GemmBlock& at,
+                [[maybe_unused]] T* c, [[maybe_unused]] std::int64_t ldc,
+                [[maybe_unused]] const Epilogue<T>& epilogue) {
+#if AGON_VECTOR_BYTES == 64
+  const Workspace<T> pairs(detail::round_up(at.k_size, 2) * paired_columns<T>);
+  if (p.transpose_b)
+    pack_pairs_of_columns(at.k_size, at.n, p.b.data + at.j * p.b.ld + at.k, p.b.ld, pairs.data());
+  else
+    pack_pairs(at.k_size, at.n, p.b.data + at.k * p.b.ld + at.j, p.b.ld, pairs.data());
+  constexpr std::int64_t strip = 2 * Tile<T>::rows;
+  const auto a = gemm_left(p, at.i, at.k);
+  for (std::int64_t i = 0, rows; i < at.m; i += rows) {
+    rows = detail::smaller(strip, at.m - i);
+    // Short rows end before the processor's own prefetching has begun.
+    if (at.k_size <= 256) prefetch_rows<1>(detail::smaller(strip, at.m - i - rows), a.at(i + rows), a.row, at.k_size);
+    T* const out = c + (at.i + i) * ldc + at.j;
+    multiply_pairs(rows, a.from_row(i), at.k_size, pairs.data(), out, ldc, at.n, epilogue.accumulate);
+    if (!has_work(epilogue)) continue;
+    T* target[strip];
+    for (std::int64_t r = 0; r < rows; ++r) target[r] = c + (at.i + i + r) * ldc;
+    finish_panel(rows, target, at.j, at.n, epilogue);
+  }
+#endif
+}
+
 /// One block of C from one range of k, with the epilogue. `packed_b` holds every panel of op(B), or is null.
 template <class T>
 void gemm_block(const detail::GemmProblem<T>& p, const T* packed_b, const detail::GemmPlan& plan,
                 const detail::GemmBlock& at, T* c, std::int64_t ldc, const Epilogue<T>& epilogue) {
   if (prefer_dots(p)) return gemm_dots(p, at, c, ldc, epilogue);
   if (prefer_rows(p)) return gemm_rows(p, at, c, ldc, epilogue);
+  if (prefer_pairs(p)) return gemm_pairs(p, at, c, ldc, epilogue);
   const auto reading = gemm_reading(p, packed_b, plan, at);
   const Workspace<T> workspace(packed_b ? 0 : reading.group * reading.run);
   const std::int64_t groups = reading.copy_columns ? detail::ceil_div(at.m, Vec<T>::lanes) : 0;

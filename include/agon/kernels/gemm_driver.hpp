@@ -33,11 +33,17 @@ void gemm_reduce(Isa isa, std::int64_t i, std::int64_t rows, std::int64_t m, std
   AGON_DISPATCH_ON(isa, gemm_reduce(i, rows, m, n, parts, part, c, epilogue));
 }
 
-/// The instruction set for a product of n columns: half as wide vectors where AVX-512 would leave half of each empty.
+/// The instruction set for a product of n columns: half as wide vectors where AVX-512 would leave half of each empty,
+/// as columns of A cannot be multiplied in pairs.
 template <class T>
-Isa isa_for_columns(std::int64_t n) {
+Isa isa_for_columns(std::int64_t n, bool transpose_a) {
   const Isa isa = active_isa();
-  return isa == Isa::avx512 && n * static_cast<std::int64_t>(sizeof(T)) <= 32 ? Isa::avx2 : isa;
+  return isa == Isa::avx512 && transpose_a && n * static_cast<std::int64_t>(sizeof(T)) <= 32 ? Isa::avx2 : isa;
+}
+
+template <class T>
+bool prefer_pairs(Isa isa, const detail::GemmProblem<T>& p) {
+  AGON_DISPATCH_ON(isa, prefer_pairs(p));
 }
 
 /// C [m, n] from the jobs of `plan`: runs job(block, c, ldc, epilogue) for each and adds up what ranges of k give.
@@ -75,7 +81,7 @@ template <class T>
 void gemm_parallel(Isa isa, const detail::GemmProblem<T>& p, MatView<T> c, const Epilogue<T>& epilogue) {
   const auto tile = tile_size<T>(isa);
   const auto plan = detail::plan_gemm(p.m, p.n, p.k, p.transpose_a, tile);
-  const bool pack = plan.m_jobs > 1 && !prefer_dots(isa, p);
+  const bool pack = plan.m_jobs > 1 && !prefer_dots(isa, p) && !prefer_pairs(isa, p);
   const Workspace<T> packed(pack ? detail::round_up(p.n, tile.lanes) * p.k : 0);
   if (pack) pack_panels(isa, p, packed.data());
   run_jobs(isa, plan, p.m, p.n, p.k, c, epilogue, [&](const auto& block, T* to, std::int64_t ld, const auto& finish) {
@@ -91,7 +97,7 @@ void gemm_batched(std::int64_t batch, MatView<const T> a, std::int64_t stride_a,
                   const Epilogue<T>& epilogue) {
   const std::int64_t m = c.rows, n = c.cols, k = transpose_a ? a.rows : a.cols;
   if (batch <= 0 || m <= 0 || n <= 0) return;
-  const Isa isa = gemm_driver::isa_for_columns<T>(n);
+  const Isa isa = gemm_driver::isa_for_columns<T>(n, transpose_a);
   // Where k is 0 nothing is read, but rows of a null pointer may not even be pointed to.
   const auto operand = [&](const MatView<const T>& of, std::int64_t offset) {
     return k > 0 ? MatView<const T>{of.data + offset, of.rows, of.cols, of.ld} : MatView<const T>{c.data, 0, 0, 0};

@@ -62,3 +62,5 @@ struct Rows {
 #include <agon/kernels/foreach_isa.hpp>
 #define AGON_KERNEL_BODY <agon/kernels/pack-inl.hpp>
 #include <agon/kernels/foreach_isa.hpp>
+#define AGON_KERNEL_BODY <agon/kernels/pairs-inl.hpp>
+#include <agon/kernels/foreach_isa.hpp>
