@@ -59,7 +59,6 @@
 #include <agon/ops/norm.hpp>
 #include <agon/ops/pool.hpp>
 #include <agon/ops/reduce.hpp>
-#include <agon/ops/residual.hpp>
 #include <agon/ops/shape.hpp>
 #include <agon/ops/softmax.hpp>
 #include <agon/ops/upsample_conv.hpp>

@@ -240,34 +240,6 @@ TEMPLATE_TEST_CASE("select, add_to and fill", "[map]", float, double) {
   }
 }
 
-TEMPLATE_TEST_CASE("add_scaled, and its gradients in one pass", "[map]", float, double) {
-  using T = TestType;
-  for (std::int64_t n : {0, 1, 17, 1003, 70001}) {
-    const auto x = random_values<T>(n, 10), o = random_values<T>(n, 11), g = random_values<T>(n, 12);
-    const T factor = T(0.75);
-    std::vector<double> sums, scaled;
-    double dot = 0;
-    for (std::size_t i = 0; i < x.size(); ++i) {
-      sums.push_back(static_cast<double>(x[i]) + 0.75 * static_cast<double>(o[i]));
-      scaled.push_back(0.75 * static_cast<double>(g[i]));
-      dot += static_cast<double>(g[i]) * static_cast<double>(o[i]);
-    }
-    for_each_isa([&] {
-      const auto all = with_any_threads([&] {
-        auto y = zeros<T>(n), dy = zeros<T>(n);
-        k::add_scaled(n, x.data(), factor, o.data(), y.data());
-        y.push_back(k::scale_and_dot(n, factor, o.data(), g.data(), dy.data()));
-        y.insert(y.end(), dy.begin(), dy.end());
-        return y;
-      });
-      auto expected = sums;
-      expected.push_back(dot);
-      expected.insert(expected.end(), scaled.begin(), scaled.end());
-      CHECK(difference(all, expected) < tolerance<T>(4 * std::sqrt(static_cast<double>(n + 1))));
-    });
-  }
-}
-
 TEMPLATE_TEST_CASE("activation gradients follow from the result", "[map]", float, double) {
   using Kind = Activation::Kind;
   const std::int64_t n = 1003;

@@ -70,3 +70,25 @@ TEST_CASE("Dense without bias has one parameter and refuses what does not fit", 
   CHECK_THROWS_AS(table.forward(from_data<std::int32_t>({3}, {1})), ShapeError);
   CHECK_THROWS_AS(table.forward(from_data<std::int64_t>({-1}, {1})), ShapeError);
 }
+
+TEST_CASE("Dense layers side by side are the layers one after another, the last one times a factor", "[nn][dense]") {
+  Rng rng(4);
+  const Dense<double> plain({.in_features = 3, .out_features = 2, .bias = false}, rng);
+  Dense<double> biased({.in_features = 3, .out_features = 4}, rng);
+  auto state = biased.state();
+  state.set("bias", full<double>({4}, 0.5));
+  biased.load(state);
+  const auto x = normal<double>({5, 3}, 0, 1, rng);
+  for (const double factor : {1.0, -1.5}) {
+    const auto gate = factor == 1 ? Tensor<double>() : full<double>({1}, factor);
+    const auto y = Dense<double>::side_by_side({&plain, &biased}, x, inference, gate);
+    const auto first = plain(x), last = biased(x) * factor;
+    REQUIRE(y.shape() == Shape{5, 6});
+    for (std::size_t i = 0; i < 5; ++i)
+      for (std::size_t j = 0; j < 6; ++j)
+        CHECK(y.data()[i * 6 + j] ==
+              Approx(j < 2 ? first.data()[i * 2 + j] : last.data()[i * 4 + j - 2]).margin(1e-12));
+  }
+  const Dense<double> active({.in_features = 3, .out_features = 2, .activation = {Activation::Kind::relu}}, rng);
+  CHECK_THROWS_AS(Dense<double>::side_by_side({&plain, &active}, x, inference), Error);
+}

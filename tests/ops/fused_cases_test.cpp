@@ -70,11 +70,6 @@ std::vector<OpCase> fused_cases() {
   cases.push_back({"attention_self", {{2, 3, 4}}, [](const Tensors& x) {
                      return scaled_dot_product_attention(x[0], x[0], x[0], {}, {.heads = 2});
                    }});
-  cases.push_back({"gated_residual", {{2, 3, 2}, {1}, {2, 3, 2}}, [](const Tensors& x) {
-                     return gated_residual(x[0], x[1], x[2]);
-                   }});
-  cases.push_back(
-      {"gated_residual_of_one", {{3}, {1}}, [](const Tensors& x) { return gated_residual(x[0], x[1], x[0]); }});
   cases.push_back({"attention_qkv_packed", {{2, 3, 7}}, [](const Tensors& x) {
                      return attention_qkv_packed(x[0], 2);  // dk 2, dv 3
                    }});

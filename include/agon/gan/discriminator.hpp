@@ -2,13 +2,15 @@
 
 #include <agon/nn/conv.hpp>
 #include <agon/nn/dense.hpp>
-#include <agon/nn/embedding.hpp>
 #include <agon/nn/self_attention.hpp>
+#include <agon/ops/index.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace agon {
@@ -60,10 +62,10 @@ class Discriminator : public Cloneable<Discriminator<T>, Module<T>> {
         DenseOptions{
             .in_features = features, .out_features = 1, .spectral_norm = options_.spectral_norm, .init = options_.init},
         rng);
-    labels_.emplace(EmbeddingOptions{.count = options_.classes,
-                                     .features = features,
-                                     .spectral_norm = options_.spectral_norm,
-                                     .init = Init::xavier_uniform},
+    labels_.emplace(DenseOptions{.in_features = features,
+                                 .out_features = options_.classes,
+                                 .bias = false,
+                                 .spectral_norm = options_.spectral_norm},
                     rng);
   }
 
@@ -81,9 +83,14 @@ class Discriminator : public Cloneable<Discriminator<T>, Module<T>> {
       if (attention_ && options_.attention == static_cast<int>(i)) h = (*attention_)(h, ctx);
     }
     h = options_.head == DiscriminatorOptions::Head::sum_pool ? sum(h, {1, 2}) : reshape(h, {h.size(0), -1});
-    const auto rows = [](const Tensor<T>& t) { return reshape(t, {t.size(0), 1, t.size(1)}); };
-    const auto projection = matmul(rows(labels_->forward(labels, ctx)), rows(h), {.transpose_b = true});  // [n, 1, 1]
-    return reshape((*output_)(h, ctx), {-1}) + reshape(projection, {-1});
+    // One product with w and the embeddings of all classes reads h once; then every image takes its own.
+    const auto products = Dense<T>::side_by_side({&*output_, &*labels_}, h, ctx);  // [n, 1 + classes]
+    auto own = empty<std::int64_t>(labels.shape());
+    std::transform(labels.data().begin(), labels.data().end(), own.mutable_data().begin(),
+                   [at = std::int64_t{1}, width = products.size(1)](std::int32_t label) mutable {
+                     return std::exchange(at, at + width) + label;
+                   });
+    return reshape(slice(products, 1, 0, 1), {-1}) + take(products, own);
   }
 
   void fields(Fields<T>& v) override {
@@ -108,7 +115,7 @@ class Discriminator : public Cloneable<Discriminator<T>, Module<T>> {
   std::vector<Conv2D<T>> convs_;
   std::optional<SelfAttention<T>> attention_;
   std::optional<Dense<T>> output_;
-  std::optional<Embedding<T>> labels_;
+  std::optional<Dense<T>> labels_;  ///< the embeddings are its weight
 };
 
 }  // namespace agon

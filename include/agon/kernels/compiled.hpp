@@ -54,8 +54,6 @@ using Count = std::int64_t;
   AGON_INSTANCE void attention_backward(const AttentionShape<T>&, const T*, const T*, const T*, const T*, const T*,     \
                                         const T*, T*, T*, T*);                                                         \
   AGON_INSTANCE void attention_second(const AttentionShape<T>&, const AttentionSecond<T>&);                             \
-  AGON_INSTANCE void add_scaled(Count, const T*, T, const T*, T*);                                                      \
-  AGON_INSTANCE T scale_and_dot(Count, T, const T*, const T*, T*);                                                      \
   AGON_INSTANCE void unary(Unary, Count, const T*, T*, T, T);                                                            \
   AGON_INSTANCE void binary(Binary, const BroadcastPlan&, const T*, const T*, T*);                                      \
   AGON_INSTANCE void select(Count, const bool*, const T*, const T*, T*);                                                 \

@@ -138,23 +138,6 @@ void add_to_chunk(std::int64_t n, const T* x, T* y) {
 }
 
 template <class T>
-void add_scaled_chunk(std::int64_t n, const T* x, T factor, const T* o, T* y) {
-  const auto f = Vec<T>::set1(factor);
-  for_registers<T>(n, [&](auto at) { at.store(fmadd(f, at.load(o), at.load(x)), y); });
-}
-
-/// dy = factor g; returns the sum of g o.
-template <class T>
-T scale_and_dot_chunk(std::int64_t n, T factor, const T* o, const T* g, T* dy) {
-  const auto f = Vec<T>::set1(factor);
-  return sum_of<T>(n, [&](auto at) {
-    const auto upstream = at.load(g);
-    at.store(f * upstream, dy);
-    return upstream * at.load(o);
-  });
-}
-
-template <class T>
 void activation_grad_chunk(const Activation& activation, std::int64_t n, const T* y, const T* g, T* dx) {
   const auto slope = Vec<T>::set1(static_cast<T>(activation.slope));
   with_activation(activation, [&](auto kind) {

@@ -129,29 +129,6 @@ void activation_grad(const Activation& activation, std::int64_t n, const T* y, c
   });
 }
 
-/// y[i] = x[i] + factor o[i] for i < n.
-template <Real T>
-void add_scaled(std::int64_t n, const T* x, T factor, const T* o, T* y) {
-  parallel_for(n, detail::map_grain, [&](std::int64_t first, std::int64_t last) {
-    AGON_DISPATCH(add_scaled_chunk(last - first, x + first, factor, o + first, y + first));
-  });
-}
-
-/// dy[i] = factor g[i] for i < n; returns the sum of g[i] o[i].
-template <Real T>
-T scale_and_dot(std::int64_t n, T factor, const T* o, const T* g, T* dy) {
-  const Workspace<T> parts((n + detail::map_grain - 1) / detail::map_grain);
-  parallel_for(n, detail::map_grain, [&](std::int64_t first, std::int64_t last) {
-    const auto part = [&]() -> T {
-      AGON_DISPATCH(scale_and_dot_chunk(last - first, factor, o + first, g + first, dy + first));
-    };
-    parts.data()[first / detail::map_grain] = part();
-  });
-  T total = 0;
-  for (std::int64_t i = 0; i < n; i += detail::map_grain) total += parts.data()[i / detail::map_grain];
-  return total;
-}
-
 /// y[i] += x[i] for i < n.
 template <Real T>
 void add_to(std::int64_t n, const T* x, T* y) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <agon/nn/weight.hpp>
+#include <agon/ops/arithmetic.hpp>
 #include <agon/ops/matmul.hpp>
 #include <agon/ops/shape.hpp>
 
@@ -34,19 +35,24 @@ class Dense : public LayerBase<Dense<T>, T> {
     return linear(x, weight_(ctx), bias_, options_.activation);
   }
 
-  /// What `layers`, all with or all without bias and none with an activation, make of x, their features one after
-  /// another: one product with all their weights.
-  static Tensor<T> side_by_side(const std::vector<const Dense*>& layers, const Tensor<T>& x, const Context& ctx) {
+  /// What `layers`, none of which has an activation, make of x, their features one after another: one product with all
+  /// their weights. `factor` [1], if given, multiplies the features of the last one, by way of its weight.
+  static Tensor<T> side_by_side(const std::vector<const Dense*>& layers, const Tensor<T>& x, const Context& ctx,
+                                const Tensor<T>& factor = {}) {
     std::vector<Tensor<T>> weights, biases;
+    bool any_bias = false;
     for (const Dense* layer : layers) {
       weights.push_back(layer->weight_(ctx));
-      if (layer->bias_.defined()) biases.push_back(layer->bias_);
+      biases.push_back(layer->bias_.defined() ? layer->bias_ : zeros<T>({layer->options_.out_features}));
+      any_bias = any_bias || layer->bias_.defined();
       check(layer->options_.activation.kind == Activation::Kind::none,
             "Dense::side_by_side: a layer has an activation");
     }
-    check(biases.empty() || biases.size() == layers.size(), "Dense::side_by_side: ", biases.size(), " of ",
-          layers.size(), " layers have a bias; expected all or none");
-    return linear(x, concat<T>(weights), biases.empty() ? Tensor<T>() : concat<T>(biases));
+    if (factor.defined()) {
+      weights.back() = weights.back() * factor;
+      if (any_bias) biases.back() = biases.back() * factor;
+    }
+    return linear(x, concat<T>(weights), any_bias ? concat<T>(biases) : Tensor<T>());
   }
 
   void fields(Fields<T>& v) override {

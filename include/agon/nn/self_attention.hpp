@@ -2,9 +2,9 @@
 
 #include <agon/nn/dense.hpp>
 #include <agon/nn/module.hpp>
+#include <agon/ops/arithmetic.hpp>
 #include <agon/ops/attention.hpp>
 #include <agon/ops/pool.hpp>
-#include <agon/ops/residual.hpp>
 
 #include <algorithm>
 #include <optional>
@@ -43,7 +43,8 @@ class SelfAttention : public LayerBase<SelfAttention<T>, T> {
     check<ShapeError>(x.rank() == 4 && x.size(3) == options_.channels, "SelfAttention: images ", x.shape(),
                       "; expected [n, h, w, ", options_.channels, "]");
     const auto tokens = [](const Tensor<T>& t) { return reshape(t, {t.size(0), t.size(1) * t.size(2), t.size(3)}); };
-    const auto qkv = Dense<T>::side_by_side({&query_, &key_, &value_}, x, ctx);
+    // What comes out is linear in the values: gamma goes with the last weights, far smaller than the result.
+    const auto qkv = Dense<T>::side_by_side({&query_, &key_, &value_}, x, ctx, output_ ? Tensor<T>() : gamma_);
     const auto keys = options_.key_channels;
     auto o =
         options_.pool == 1
@@ -51,8 +52,8 @@ class SelfAttention : public LayerBase<SelfAttention<T>, T> {
             : attention_kv_packed(tokens(slice(qkv, 3, 0, keys)),
                                   tokens(max_pool2d(slice(qkv, 3, keys, qkv.size(3)), {.kernel_size = options_.pool})),
                                   {}, {.scale = 1.0});
-    if (output_) o = (*output_)(o, ctx);
-    return gated_residual(x, gamma_, reshape(o, x.shape()));
+    if (output_) o = Dense<T>::side_by_side({&*output_}, o, ctx, gamma_);
+    return x + reshape(o, x.shape());
   }
 
   void fields(Fields<T>& v) override {

@@ -18,7 +18,6 @@
 #include <agon/ops/norm.hpp>
 #include <agon/ops/pool.hpp>
 #include <agon/ops/reduce.hpp>
-#include <agon/ops/residual.hpp>
 #include <agon/ops/shape.hpp>
 #include <agon/ops/softmax.hpp>
 #include <agon/ops/upsample_conv.hpp>
@@ -73,7 +72,6 @@ namespace agon {
                                                        const Tensor<bool>&, const AttentionOptions&);                  \
   AGON_INSTANCE Tensor<T> attention_qkv_packed(const Tensor<T>&, std::int64_t, const Tensor<bool>&, const AttentionOptions&);  \
   AGON_INSTANCE Tensor<T> attention_kv_packed(const Tensor<T>&, const Tensor<T>&, const Tensor<bool>&, const AttentionOptions&);  \
-  AGON_INSTANCE Tensor<T> gated_residual(const Tensor<T>&, const Tensor<T>&, const Tensor<T>&);                         \
   AGON_INSTANCE BatchNormResult<T> batch_norm(const Tensor<T>&, const Tensor<T>&, const Tensor<T>&, const NormOptions&);  \
   AGON_INSTANCE Tensor<T> layer_norm(const Tensor<T>&, const Tensor<T>&, const Tensor<T>&, const NormOptions&);         \
   AGON_INSTANCE Tensor<T> dropout(const Tensor<T>&, double, StreamKey, std::uint64_t);                                  \
