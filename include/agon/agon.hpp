@@ -20,6 +20,7 @@
 #include <agon/core/shape.hpp>
 #include <agon/core/storage.hpp>
 #include <agon/core/version.hpp>
+#include <agon/core/workspace.hpp>
 #include <agon/data/augmentation.hpp>
 #include <agon/data/dataset.hpp>
 #include <agon/data/digit_strokes.hpp>

@@ -69,8 +69,8 @@ TEST_CASE("threads share the pool", "[threads]") {
   for (int t = 0; t < 4; ++t)
     threads.emplace_back([t] {
       for (int i = 0; i < 2000; ++i) {
-        Workspace<int> space(64 + (i * 37 + t) % 5000);
-        space.data()[0] = i;
+        const Storage space(static_cast<std::size_t>(64 + (i * 37 + t) % 5000) * sizeof(int));
+        *static_cast<int*>(space.data()) = i;
       }
     });
   for (auto& thread : threads) thread.join();

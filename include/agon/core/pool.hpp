@@ -129,6 +129,18 @@ class Pool {
     return ((step + 1) << octave) * alignment;
   }
 
+  /// Marks memory that nobody may touch, for AddressSanitizer.
+  static void poison([[maybe_unused]] void* memory, [[maybe_unused]] std::size_t size) {
+#if defined(AGON_ASAN)
+    __asan_poison_memory_region(memory, size);
+#endif
+  }
+  static void unpoison([[maybe_unused]] void* memory, [[maybe_unused]] std::size_t size) {
+#if defined(AGON_ASAN)
+    __asan_unpoison_memory_region(memory, size);
+#endif
+  }
+
  private:
   static constexpr std::size_t classes = 8 * 60;
 
@@ -148,17 +160,6 @@ class Pool {
     } catch (const std::bad_alloc&) {
       return false;
     }
-  }
-
-  static void poison([[maybe_unused]] void* memory, [[maybe_unused]] std::size_t size) {
-#if defined(AGON_ASAN)
-    __asan_poison_memory_region(memory, size);
-#endif
-  }
-  static void unpoison([[maybe_unused]] void* memory, [[maybe_unused]] std::size_t size) {
-#if defined(AGON_ASAN)
-    __asan_unpoison_memory_region(memory, size);
-#endif
   }
 
   std::mutex mutex_;

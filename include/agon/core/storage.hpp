@@ -29,15 +29,4 @@ class Storage {
   std::atomic<std::uint64_t> version_{0};
 };
 
-/// Scratch memory of a kernel: `count` elements of T from the pool, aligned to 64 bytes, not initialised.
-template <class T>
-class Workspace {
- public:
-  explicit Workspace(std::int64_t count) : storage_(static_cast<std::size_t>(count) * sizeof(T)) {}
-  T* data() const { return static_cast<T*>(storage_.data()); }
-
- private:
-  Storage storage_;
-};
-
 }  // namespace agon

@@ -2,7 +2,7 @@
 
 #include <agon/core/element.hpp>
 #include <agon/core/parallel.hpp>
-#include <agon/core/storage.hpp>
+#include <agon/core/workspace.hpp>
 #include <agon/kernels/gemm_plan.hpp>
 #include <agon/kernels/tile.hpp>
 

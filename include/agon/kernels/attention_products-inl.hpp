@@ -13,7 +13,7 @@ void scale_run(std::int64_t n, Vec<T> factor, T* p) {
 /// Whether a right operand of n columns is kept in pairs for left operands whose rows lie in order.
 template <class T>
 constexpr bool in_pairs(std::int64_t n) {
-  return n <= paired_columns<T>;
+  return n <= paired_columns<T>();
 }
 
 /// c = or += a b for n columns. b has whole vectors in its rows or, if a's rows lie in order, is what for_rows() gives.
@@ -122,8 +122,8 @@ MatView<const T> for_rows(std::int64_t rows, std::int64_t cols, T factor, const 
 #if AGON_VECTOR_BYTES == 64
   if (in_pairs<T>(cols)) {
     pack_pairs(rows, cols, from, ld, padded);
-    if (factor != T(1)) scale_run(detail::round_up(rows, 2) * paired_columns<T>, Vec<T>::set1(factor), padded);
-    return {padded, rows, cols, paired_columns<T>};
+    if (factor != T(1)) scale_run(detail::round_up(rows, 2) * paired_columns<T>(), Vec<T>::set1(factor), padded);
+    return {padded, rows, cols, paired_columns<T>()};
   }
 #endif
   return whole_vectors(rows, cols, factor, from, ld, padded);

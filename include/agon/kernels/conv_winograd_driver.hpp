@@ -1,7 +1,7 @@
 #pragma once
 
 #include <agon/core/parallel.hpp>
-#include <agon/core/storage.hpp>
+#include <agon/core/workspace.hpp>
 #include <agon/kernels/conv_shape.hpp>
 #include <agon/kernels/conv_winograd.hpp>
 

@@ -290,7 +290,7 @@ void gemm_shallow_rows(std::int64_t rows, const LeftOperand<T>& a, std::int64_t 
 /// Whether gemm_pairs takes the product: few columns and, with AVX-512, rows of A.
 template <class T>
 bool prefer_pairs(const detail::GemmProblem<T>& p) {
-  return p.n <= paired_columns<T> && !p.transpose_a;
+  return p.n <= paired_columns<T>() && !p.transpose_a;
 }
 
 /// One block of few columns.
@@ -299,7 +299,7 @@ void gemm_pairs([[maybe_unused]] const detail::GemmProblem<T>& p, [[maybe_unused
                 [[maybe_unused]] T* c, [[maybe_unused]] std::int64_t ldc,
                 [[maybe_unused]] const Epilogue<T>& epilogue) {
 #if AGON_VECTOR_BYTES == 64
-  const Workspace<T> pairs(detail::round_up(at.k_size, 2) * paired_columns<T>);
+  const Workspace<T> pairs(detail::round_up(at.k_size, 2) * paired_columns<T>());
   if (p.transpose_b)
     pack_pairs_of_columns(at.k_size, at.n, p.b.data + at.j * p.b.ld + at.k, p.b.ld, pairs.data());
   else

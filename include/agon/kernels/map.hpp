@@ -2,7 +2,6 @@
 
 #include <agon/core/element.hpp>
 #include <agon/core/parallel.hpp>
-#include <agon/core/storage.hpp>
 #include <agon/kernels/activation.hpp>
 #include <agon/kernels/broadcast.hpp>
 #include <agon/kernels/simd_loop.hpp>

@@ -26,13 +26,15 @@ AGON_INLINE Vec<T> broadcast_pair(const T* p) {
     std::memcpy(&both, p, sizeof(both));
     return {(typename Vec<T>::Raw)Vec<double>::set1(both).raw};
   } else {
-    return {(typename Vec<T>::Raw)_mm512_broadcast_f64x2(_mm_loadu_pd(p))};
+    return {(typename Vec<T>::Raw)_mm512_maskz_broadcast_f64x2(0xff, _mm_loadu_pd(p))};
   }
 }
 
 /// The most columns of such a product, and how many elements a depth has in it.
 template <class T>
-constexpr std::int64_t paired_columns = Vec<T>::lanes / 2;
+constexpr std::int64_t paired_columns() {
+  return Vec<T>::lanes / 2;
+}
 
 /// The rows of b, n <= paired_columns elements of each, in pairs: depth k begins at k paired_columns, if k is even.
 template <class T>
@@ -48,7 +50,7 @@ void pack_pairs(std::int64_t depth, std::int64_t n, const T* b, std::int64_t ldb
 template <class T>
 void pack_pairs_of_columns(std::int64_t depth, std::int64_t n, const T* b, std::int64_t ldb, T* to) {
   constexpr std::int64_t lanes = Vec<T>::lanes;
-  if (n < paired_columns<T> || depth % 2 == 1) zero_run(detail::round_up(depth, 2) * paired_columns<T>, to);
+  if (n < paired_columns<T>() || depth % 2 == 1) zero_run(detail::round_up(depth, 2) * paired_columns<T>(), to);
   for (std::int64_t k = 0; k + 1 < depth; k += 2, to += lanes)
     for (std::int64_t j = 0; j < n; ++j) std::memcpy(to + 2 * j, b + j * ldb + k, 2 * sizeof(T));
   if (depth % 2 == 1)
@@ -108,7 +110,9 @@ void multiply_pairs(std::int64_t rows, LeftOperand<T> a, std::int64_t depth, con
 #else
 
 template <class T>
-constexpr std::int64_t paired_columns = 0;
+constexpr std::int64_t paired_columns() {
+  return 0;
+}
 
 #endif
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <agon/autograd/basic.hpp>
+#include <agon/core/workspace.hpp>
 #include <agon/ops/arithmetic.hpp>
 #include <agon/ops/elementwise.hpp>
 #include <agon/ops/index.hpp>
