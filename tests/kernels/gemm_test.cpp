@@ -96,8 +96,10 @@ TEMPLATE_TEST_CASE("gemm of every transpose", "[gemm]", float, double) {
 
 TEMPLATE_TEST_CASE("gemm with bias, activation and accumulation", "[gemm]", float, double) {
   using Kind = Activation::Kind;
-  for (const Case& size : {Case{7, 19, 5}, Case{70, 65, 90, true, true}, Case{20, 24, 3000}, Case{130, 200, 20},
-                           Case{123, 64, 40}, Case{23, 150, 1021}, Case{300, 6, 47}, Case{33, 8, 4001, false, true}}) {
+  for (const Case& size :
+       {Case{7, 19, 5}, Case{70, 65, 90, true, true}, Case{20, 24, 3000}, Case{130, 200, 20}, Case{123, 64, 40},
+        Case{23, 150, 1021}, Case{300, 6, 47}, Case{33, 8, 4001, false, true}, Case{117, 75, 30}, Case{117, 37, 30},
+        Case{64, 75, 2600, true}, Case{64, 90, 2600, false, true}}) {
     const Product<TestType> product(size);
     check_product<TestType>(size, {.accumulate = true}, product);
     for (const auto& activation : {Activation{}, Activation{Kind::relu}, Activation{Kind::leaky_relu, 0.2},

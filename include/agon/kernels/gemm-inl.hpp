@@ -95,13 +95,15 @@ constexpr std::int64_t shallow_pair_bytes = 16 << 10;
 constexpr std::int64_t most_shallow_rows =
     (prefer_shallow ? 224 : 112) / (2 * shallow_pair_rows) * (2 * shallow_pair_rows);
 constexpr std::int64_t shallow_strip_rows = prefer_shallow ? most_shallow_rows : 8;
+constexpr std::int64_t wide_strip_rows = most_shallow_rows / 5 * 5;
 
-/// A block of so few rows reads B in place, if it is not transposed: packing it costs more than it saves. Low tiles
-/// read it more often, which is slow where its rows are long.
+/// A block of so few rows reads B in place, if it is not transposed: packing it costs more than it saves, unless its
+/// rows compete for cache sets. Low tiles read it more often, which is slow where its rows are long.
 template <class T>
 std::int64_t most_rows_in_place(std::int64_t ldb) {
-  const bool short_rows = ldb * static_cast<std::int64_t>(sizeof(T)) <= 512;
-  return short_rows || !detail::low_tiles(Tile<T>::rows) ? detail::few_rows : 24;
+  const std::int64_t stride = ldb * static_cast<std::int64_t>(sizeof(T));
+  if (detail::low_tiles(Tile<T>::rows)) return stride <= 512 ? detail::few_rows : 24;
+  return stride % 4096 == 0 ? 32 : detail::few_rows;
 }
 
 /// Half of the second-level cache or less, as what comes next is there too.
@@ -270,6 +272,14 @@ void gemm_shallow_rows(std::int64_t rows, const LeftOperand<T>& a, std::int64_t 
   std::int64_t q = 0;
   for (; q + 1 < count; q += 2) {
     const RightPanels<T, 2> b{{panels[q].data, panels[q + 1].data}, panels[q].ld};
+#if AGON_VECTOR_BYTES == 64
+    if (q + 3 == count && panels[q + 2].cols <= Vec<T>::lanes) {
+      const Panel<T>& last = panels[q + 2];
+      multiply_wide(rows, a, depth, b, last.data, last.ld, c + panels[q].j, ldc, last.cols, accumulate);
+      q = count;
+      break;
+    }
+#endif
     next.prefetch(q / 2, count / 2);
     multiply_shallow<T, 2>(rows, a, depth, b, c + panels[q].j, ldc, accumulate);
   }
@@ -353,11 +363,15 @@ void gemm_block(const detail::GemmProblem<T>& p, const T* packed_b, const detail
       // not worth arrangements between tiles either.
       const std::int64_t unit = (reading.compete ? 2 : 1) * Tile<T>::cols;
       const bool narrow = prefer_shallow && n == Vec<T>::lanes && !reading.compete && !reading.copy_columns;
-      const std::int64_t whole = narrow ? 1 : reading.shallow ? n / unit * unit / Tile<T>::cols : 0;
+      const std::int64_t rest = n - 2 * Tile<T>::cols;
+      const bool wide =
+          AGON_VECTOR_BYTES == 64 && rest > 0 && rest <= Vec<T>::lanes && reading.shallow && !reading.compete;
+      const std::int64_t whole = narrow ? 1 : wide ? 3 : reading.shallow ? n / unit * unit / Tile<T>::cols : 0;
       const std::int64_t end = whole == 0 ? 0 : reading.compete ? at.m / shallow_pair_rows * shallow_pair_rows : at.m;
       for (std::int64_t i = 0, rows; i < end; i += rows) {
         // C in the order of memory, as far as a strip is short.
         const std::int64_t most = reading.compete ? shallow_pair_rows
+                                  : wide          ? wide_strip_rows
                                   : whole <= 2    ? most_shallow_rows
                                                   : shallow_strip_rows;
         rows = detail::smaller(most, end - i);
@@ -395,6 +409,38 @@ void gemm_reduce(std::int64_t i, std::int64_t rows, std::int64_t m, std::int64_t
       sum.store_first(to + j, width);
     }
     finish_panel(1, &to, 0, n, epilogue);
+  }
+}
+
+/// Rows [i, i + rows) of C [m, n] from the sum of `parts` products that lie one after another and are transposed, with
+/// the epilogue.
+template <class T>
+void gemm_reduce_transposed(std::int64_t i, std::int64_t rows, std::int64_t m, std::int64_t n, std::int64_t parts,
+                            const T* part, MatView<T> c, const Epilogue<T>& epilogue) {
+  using V = Vec<T>;
+  T* target[V::lanes];
+  for (std::int64_t height; rows > 0; rows -= height, i += height) {
+    height = detail::smaller(rows, V::lanes);
+    for (std::int64_t r = 0; r < height; ++r) target[r] = c.data + (i + r) * c.ld;
+    for (std::int64_t j = 0; j < n; j += V::lanes) {
+      const std::int64_t width = detail::smaller(V::lanes, n - j);
+      V block[V::lanes];
+#pragma GCC unroll 16
+      for (int q = 0; q < V::lanes; ++q) {
+        block[q] = V::zero();
+        const T* const from = part + (j + q) * m + i;
+        for (std::int64_t k = 0; k < parts && q < width; ++k)
+          block[q] = block[q] + V::load_first(from + k * m * n, height);
+      }
+      transpose<V::lanes / 2>(block);
+#pragma GCC unroll 16
+      for (int r = 0; r < V::lanes; ++r)
+        if (r < height) {
+          T* const to = target[r] + j;
+          (epilogue.accumulate ? V::load_first(to, width) + block[r] : block[r]).store_first(to, width);
+        }
+    }
+    finish_panel(height, target, 0, n, epilogue);
   }
 }
 

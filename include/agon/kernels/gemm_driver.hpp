@@ -33,6 +33,12 @@ void gemm_reduce(Isa isa, std::int64_t i, std::int64_t rows, std::int64_t m, std
   AGON_DISPATCH_ON(isa, gemm_reduce(i, rows, m, n, parts, part, c, epilogue));
 }
 
+template <class T>
+void gemm_reduce_transposed(Isa isa, std::int64_t i, std::int64_t rows, std::int64_t m, std::int64_t n,
+                            std::int64_t parts, const T* part, MatView<T> c, const Epilogue<T>& epilogue) {
+  AGON_DISPATCH_ON(isa, gemm_reduce_transposed(i, rows, m, n, parts, part, c, epilogue));
+}
+
 /// The instruction set for a product of n columns: half as wide vectors where AVX-512 would leave half of each empty,
 /// as columns of A cannot be multiplied in pairs.
 template <class T>
@@ -76,11 +82,29 @@ void pack_panels(Isa isa, const detail::GemmProblem<T>& p, T* to) {
   });
 }
 
+/// One product whose k is split, by way of its transpose.
+template <class T>
+void gemm_by_transpose(Isa isa, const detail::GemmProblem<T>& p, MatView<T> c, const Epilogue<T>& epilogue) {
+  const detail::GemmProblem<T> turned{p.b, !p.transpose_b, p.a, !p.transpose_a, p.n, p.m, p.k};
+  const auto plan = detail::plan_gemm(p.n, p.m, p.k, turned.transpose_a, tile_size<T>(isa));
+  const Workspace<T> parts(plan.k_jobs * p.m * p.n);
+  parallel_chunks(plan.jobs(), [&](std::int64_t index) {
+    const auto block = detail::job_of(plan, p.n, p.m, p.k, index);
+    T* const part = parts.data() + block.k / plan.k_block * p.m * p.n;
+    gemm_block(isa, turned, static_cast<const T*>(nullptr), plan, block, part, p.m, Epilogue<T>{});
+  });
+  const std::int64_t grain = detail::larger(16, (1 << 15) / (plan.k_jobs * p.n));
+  parallel_for(p.m, detail::round_up(grain, 16), [&](std::int64_t first, std::int64_t last) {
+    gemm_reduce_transposed(isa, first, last - first, p.m, p.n, plan.k_jobs, parts.data(), c, epilogue);
+  });
+}
+
 /// One product, its jobs spread over the threads.
 template <class T>
 void gemm_parallel(Isa isa, const detail::GemmProblem<T>& p, MatView<T> c, const Epilogue<T>& epilogue) {
   const auto tile = tile_size<T>(isa);
   const auto plan = detail::plan_gemm(p.m, p.n, p.k, p.transpose_a, tile);
+  if (plan.k_jobs > 1 && detail::prefer_transposed(p, tile)) return gemm_by_transpose(isa, p, c, epilogue);
   const bool pack = plan.m_jobs > 1 && !prefer_dots(isa, p) && !prefer_pairs(isa, p);
   const Workspace<T> packed(pack ? detail::round_up(p.n, tile.lanes) * p.k : 0);
   if (pack) pack_panels(isa, p, packed.data());

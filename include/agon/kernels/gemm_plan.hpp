@@ -98,6 +98,19 @@ inline GemmPlan plan_gemm(std::int64_t m, std::int64_t n, std::int64_t k, bool t
   return plan;
 }
 
+/// Whether C^T = op(B)^T op(A)^T takes less time than C where k is split, so that partial products lie in memory of
+/// their own anyhow: vectors of the right operand are filled better, or fewer of its elements have to be transposed. A
+/// column of a panel costs as much as any, one that is transposed as much as some more rows.
+template <class T>
+bool prefer_transposed(const GemmProblem<T>& p, const TileSize& tile) {
+  constexpr std::int64_t transposing = 12;
+  if (smaller(p.m, p.n) < tile.cols) return false;
+  const auto cost = [&](std::int64_t m, std::int64_t n, bool transposed) {
+    return (m + (transposed ? transposing : 0)) * round_up(n, tile.cols);
+  };
+  return 21 * cost(p.n, p.m, !p.transpose_a) < 20 * cost(p.m, p.n, p.transpose_b);
+}
+
 inline GemmBlock job_of(const GemmPlan& plan, std::int64_t m, std::int64_t n, std::int64_t k, std::int64_t job) {
   const std::int64_t i = job % plan.m_jobs * plan.m_block, j = job / plan.m_jobs % plan.n_jobs * plan.n_block;
   const std::int64_t from = job / (plan.m_jobs * plan.n_jobs) * plan.k_block;

@@ -239,6 +239,62 @@ AGON_INLINE void multiply_shallow(std::int64_t rows, LeftOperand<T> a, std::int6
   for (; rows > 0; --rows, a.data += a.row, c += ldc) multiply_shallow_tile<T, 1>(a, depth, b, c, ldc, accumulate);
 }
 
+#if AGON_VECTOR_BYTES == 64
+
+/// m rows of C from two whole panels and a vector of which `last` columns are wanted: five vectors of the right operand
+/// are read for all rows, and C is written in whole rows.
+template <class T, int m>
+void multiply_wide_tile(const LeftOperand<T>& a, std::int64_t depth, const RightPanels<T, 2>& b, const T* b_last,
+                        std::int64_t ld_last, T* c, std::int64_t ldc, std::int64_t last, bool accumulate) {
+  using V = Vec<T>;
+  V sum[m][5];
+#pragma GCC unroll 8
+  for (int i = 0; i < m; ++i)
+#pragma GCC unroll 5
+    for (int v = 0; v < 5; ++v) sum[i][v] = V::zero();
+  constexpr int reach = LeftOperand<T>::reach;
+  const T* left[(m + reach - 1) / reach];
+  const std::int64_t row = a.row, step = a.step, ldb = b.ld;
+#pragma GCC unroll 4
+  for (int i = 0; i < m; i += reach) left[i / reach] = a.at(i);
+  const T *first = b.data[0], *second = b.data[1];
+#pragma GCC unroll 1
+  for (std::int64_t k = 0; k < depth; ++k, first += ldb, second += ldb, b_last += ld_last) {
+    const V right[5] = {V::load(first), V::load(first + V::lanes), V::load(second), V::load(second + V::lanes),
+                        V::load(b_last)};
+#pragma GCC unroll 8
+    for (int i = 0; i < m; ++i) {
+      const V x = V::set1(left[i / reach][i % reach * row]);
+#pragma GCC unroll 5
+      for (int v = 0; v < 5; ++v) sum[i][v] = fmadd(x, right[v], sum[i][v]);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < m; i += reach) left[i / reach] += step;
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < m; ++i) {
+    T* const to = c + i * ldc;
+#pragma GCC unroll 4
+    for (int v = 0; v < 4; ++v)
+      (accumulate ? V::load(to + v * V::lanes) + sum[i][v] : sum[i][v]).store(to + v * V::lanes);
+    T* const end = to + 4 * V::lanes;
+    (accumulate ? V::load_first(end, last) + sum[i][4] : sum[i][4]).store_first(end, last);
+  }
+}
+
+/// The same for any number of rows.
+template <class T>
+void multiply_wide(std::int64_t rows, LeftOperand<T> a, std::int64_t depth, const RightPanels<T, 2>& b, const T* b_last,
+                   std::int64_t ld_last, T* c, std::int64_t ldc, std::int64_t last, bool accumulate) {
+  constexpr int high = 5;
+  for (; rows >= high; rows -= high, a.data += high * a.row, c += high * ldc)
+    multiply_wide_tile<T, high>(a, depth, b, b_last, ld_last, c, ldc, last, accumulate);
+  for (; rows > 0; --rows, a.data += a.row, c += ldc)
+    multiply_wide_tile<T, 1>(a, depth, b, b_last, ld_last, c, ldc, last, accumulate);
+}
+
+#endif
+
 /// The same for a part of a panel: cols <= Tile<T>::cols columns of a right operand whose rows are ldb apart.
 template <class T>
 void multiply_narrow(std::int64_t rows, LeftOperand<T> a, std::int64_t depth, const T* b, std::int64_t ldb, T* c,
