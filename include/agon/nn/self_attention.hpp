@@ -44,14 +44,16 @@ class SelfAttention : public LayerBase<SelfAttention<T>, T> {
                       "; expected [n, h, w, ", options_.channels, "]");
     const auto tokens = [](const Tensor<T>& t) { return reshape(t, {t.size(0), t.size(1) * t.size(2), t.size(3)}); };
     // What comes out is linear in the values: gamma goes with the last weights, far smaller than the result.
-    const auto qkv = Dense<T>::side_by_side({&query_, &key_, &value_}, x, ctx, output_ ? Tensor<T>() : gamma_);
-    const auto keys = options_.key_channels;
-    auto o =
-        options_.pool == 1
-            ? attention_qkv_packed(tokens(qkv), keys, {}, {.scale = 1.0})
-            : attention_kv_packed(tokens(slice(qkv, 3, 0, keys)),
-                                  tokens(max_pool2d(slice(qkv, 3, keys, qkv.size(3)), {.kernel_size = options_.pool})),
-                                  {}, {.scale = 1.0});
+    const auto gate = output_ ? Tensor<T>() : gamma_;
+    const auto attend = [&] {
+      if (options_.pool == 1)
+        return attention_qkv_packed(tokens(Dense<T>::side_by_side({&query_, &key_, &value_}, x, ctx, gate)),
+                                    options_.key_channels, {}, {.scale = 1.0});
+      const auto kv = Dense<T>::side_by_side({&key_, &value_}, x, ctx, gate);
+      return attention_kv_packed(tokens(query_(x, ctx)), tokens(max_pool2d(kv, {.kernel_size = options_.pool})), {},
+                                 {.scale = 1.0});
+    };
+    auto o = attend();
     if (output_) o = Dense<T>::side_by_side({&*output_}, o, ctx, gamma_);
     return x + reshape(o, x.shape());
   }
