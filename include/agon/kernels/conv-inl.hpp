@@ -274,6 +274,47 @@ void fold_row(const detail::Fold& f, const T* part, std::int64_t y, T* to, const
   finish_panel(1, &to, 0, row, rest);
 }
 
+/// The same for one channel and stride 1, rows [y, y + count) of one image: with the parts of each tap side by side,
+/// the taps of a kernel column are added as they lie, and then the columns, each a pixel further.
+template <class T>
+void fold_planes(const detail::Fold& f, const T* part, std::int64_t y, std::int64_t count, T* to,
+                 const Epilogue<T>& epilogue) {
+  using V = Vec<T>;
+  const std::int64_t begin = detail::larger(0, y + f.top - f.kh + 1), end = detail::smaller(f.rows, y + count + f.top);
+  const std::int64_t parts = detail::larger(0, end - begin) * f.cols, plane = detail::round_up(parts, V::lanes);
+  const Workspace<T> planes(f.width * plane);
+  pack_transpose(f.width, parts, part + begin * f.cols * f.width, f.width, planes.data(), plane);
+  // Zeros on both sides, as far as the columns reach beyond the image.
+  const std::int64_t before = detail::larger(0, f.kw - 1 - f.left);
+  const std::int64_t ld = before + f.left + detail::larger(f.w, f.cols) + V::lanes;
+  const Workspace<T> columns(f.kw * count * ld);
+  zero_run(f.kw * count * ld, columns.data());
+  for (std::int64_t kx = 0; kx < f.kw; ++kx)
+    for (std::int64_t r = 0; r < count; ++r) {
+      T* const sums = columns.data() + (kx * count + r) * ld + before;
+      for (std::int64_t q = 0; q < f.cols; q += V::lanes) {
+        V sum = V::zero();
+        for (std::int64_t ky = 0; ky < f.kh; ++ky) {
+          const std::int64_t line = y + r + f.top - ky;
+          if (line < begin || line >= end) continue;
+          const T* const tap = planes.data() + (f.first + ky * f.tap_row + kx * f.tap_col) * plane;
+          sum = sum + V::load_first(tap + (line - begin) * f.cols + q, f.cols - q);
+        }
+        sum.store_first(sums + q, f.cols - q);
+      }
+    }
+  for (std::int64_t r = 0; r < count; ++r)
+    for (std::int64_t x = 0; x < f.w; x += V::lanes) {
+      T* const at = to + r * f.w + x;
+      V sum = epilogue.accumulate ? V::load_first(at, f.w - x) : V::set1(epilogue.bias ? *epilogue.bias : T(0));
+      for (std::int64_t kx = 0; kx < f.kw; ++kx)
+        sum = sum + V::load(columns.data() + (kx * count + r) * ld + before + x + f.left - kx);
+      sum.store_first(at, f.w - x);
+    }
+  const Epilogue<T> rest{nullptr, epilogue.activation, false};
+  finish_panel(1, &to, 0, count * f.w, rest);
+}
+
 }  // namespace AGON_ISA
 }  // namespace AGON_BUILD
 }  // namespace agon::kernels

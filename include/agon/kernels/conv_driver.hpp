@@ -52,6 +52,12 @@ void fold_row(Isa isa, const detail::Fold& f, const T* part, std::int64_t y, T* 
   AGON_DISPATCH_ON(isa, fold_row(f, part, y, to, epilogue));
 }
 
+template <class T>
+void fold_planes(Isa isa, const detail::Fold& f, const T* part, std::int64_t y, std::int64_t count, T* to,
+                 const Epilogue<T>& epilogue) {
+  AGON_DISPATCH_ON(isa, fold_planes(f, part, y, count, to, epilogue));
+}
+
 /// An operand without elements may be null, which has no offsets: another pointer, never read, stands for it.
 template <class T>
 const T* never_null(const T* operand, std::int64_t size, const T* other) {
@@ -72,6 +78,14 @@ void run_windows(Isa isa, const detail::Windows& s, const T* x, const T* packed,
 template <class T>
 void run_fold(Isa isa, std::int64_t n, const detail::Fold& f, const T* parts, T* out, const Epilogue<T>& epilogue) {
   const std::int64_t grain = (1 << 13) / (f.w * f.c * f.kh * f.kw + 1);
+  if (f.stride == 1 && f.c == 1) {
+    const std::int64_t height = detail::even_pieces(f.h, larger(grain, 8), 1), pieces = ceil_div(f.h, height);
+    return parallel_chunks(n * pieces, [&](std::int64_t job) {
+      const std::int64_t image = job / pieces, y = job % pieces * height;
+      fold_planes(isa, f, parts + image * f.rows * f.cols * f.width, y, smaller(height, f.h - y),
+                  out + (image * f.h + y) * f.w, epilogue);
+    });
+  }
   parallel_for(n * f.h, grain, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t row = first; row < last; ++row)
       fold_row(isa, f, parts + row / f.h * f.rows * f.cols * f.width, row % f.h, out + row * f.w * f.c, epilogue);

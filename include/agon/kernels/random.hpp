@@ -17,7 +17,7 @@
 namespace agon::kernels::detail {
 inline namespace AGON_BUILD {
 
-inline constexpr std::int64_t random_grain = 4096;
+inline constexpr std::int64_t random_grain = 4096, normal_grain = 256;
 
 /// One standard normal number from four words (Box and Muller 1958).
 AGON_NO_CONTRACTION inline double box_muller(const std::array<std::uint32_t, 4>& words) {
@@ -56,7 +56,7 @@ void uniform(StreamKey key, std::uint64_t offset, std::int64_t n, T low, T high,
 /// Normal with mean and standard deviation, by Box and Muller.
 template <Real T>
 void normal(StreamKey key, std::uint64_t offset, std::int64_t n, T mean, T deviation, T* out) {
-  parallel_for(n, detail::random_grain, [&](std::int64_t first, std::int64_t last) {
+  parallel_for(n, detail::normal_grain, [&](std::int64_t first, std::int64_t last) {
     for (auto i = first; i < last; ++i) {
       const double z = detail::box_muller(philox(key, offset + static_cast<std::uint64_t>(i)));
       out[i] = static_cast<T>(detail::scale_and_shift(z, static_cast<double>(deviation), static_cast<double>(mean)));
