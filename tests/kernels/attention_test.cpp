@@ -272,7 +272,8 @@ TEMPLATE_TEST_CASE("attention over long sequences, cut into blocks of queries an
 }
 
 TEMPLATE_TEST_CASE("attention of nothing", "[attention]", float, double) {
-  for (const Case& c : {Case{0, 2, 3, 3, 4, 4}, Case{2, 2, 0, 5, 4, 4}, Case{2, 2, 5, 0, 4, 4}, Case{1, 1, 2, 2, 4, 0}})
+  for (const Case& c : {Case{0, 2, 3, 3, 4, 4}, Case{2, 2, 0, 5, 4, 4}, Case{2, 2, 5, 0, 4, 4}, Case{1, 1, 2, 2, 4, 0},
+                        Case{1, 1, 2, 60, 4, 0}})
     check_attention<TestType>(c), check_second<TestType>(c);
 }
 
@@ -297,6 +298,18 @@ TEMPLATE_TEST_CASE("large scores do not overflow and NaN passes", "[attention]",
     const auto results = problem.run();
     CHECK(std::isnan(results.o[0]));
     CHECK(std::isfinite(results.o[4]));
+  });
+}
+
+TEMPLATE_TEST_CASE("a key that no query of a block sees reaches none of them", "[attention]", float, double) {
+  using T = TestType;
+  // Queries 0 to 27, or fewer that go together with narrower vectors, see at most the keys 0 to 28, an odd number.
+  Problem<T> problem({1, 1, 60, 61, 8, 8, true});
+  const auto features = static_cast<std::size_t>(problem.shape.ld_v);
+  problem.v[29 * features] = std::numeric_limits<T>::infinity();
+  for_each_isa([&] {
+    const auto results = problem.run();
+    for (std::size_t i = 0; i < 24 * 8; ++i) CHECK(std::isfinite(results.o[i]));
   });
 }
 

@@ -107,6 +107,30 @@ TEST_CASE("with gamma = 0 the attention's weights get exactly no gradient, and g
   }
 }
 
+TEST_CASE("gamma scales what attention adds, also below zero and where it is pooled", "[nn][attention]") {
+  Rng rng(6);
+  for (const bool projection : {false, true})
+    for (const std::int64_t pool : {1, 2}) {
+      INFO("projection " << projection << ", pool " << pool);
+      SelfAttention<double> block(
+          {.channels = 4, .key_channels = 2, .output_projection = projection, .bias = true, .pool = pool}, rng);
+      const auto x = normal<double>({2, 4, 4, 4}, 0, 1, rng);
+      const auto added = [&](double gamma) {
+        auto state = block.state();
+        state.set("gamma", full<double>({1}, gamma));
+        block.load(state);
+        return block(x) - x;
+      };
+      const auto once = added(1), opposite = added(-0.5);
+      for (std::size_t i = 0; i < once.data().size(); ++i)
+        CHECK(opposite.data()[i] == Approx(-0.5 * once.data()[i]).margin(1e-12));
+      // The slope in gamma at zero, where training starts, is what attention adds at one.
+      added(0);
+      const auto slope = grad<double>({sum(block(x))}, block.parameters()).back().item();
+      CHECK(slope == Approx(sum(once).item()).margin(1e-9));
+    }
+}
+
 TEST_CASE("a query that sees no key gets the output's bias", "[nn][attention]") {
   Rng rng(6);
   MultiHeadAttention<double> layer({.features = 4, .heads = 2}, rng);

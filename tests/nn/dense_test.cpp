@@ -91,4 +91,5 @@ TEST_CASE("Dense layers side by side are the layers one after another, the last 
   }
   const Dense<double> active({.in_features = 3, .out_features = 2, .activation = {Activation::Kind::relu}}, rng);
   CHECK_THROWS_AS(Dense<double>::side_by_side({&plain, &active}, x, inference), Error);
+  CHECK_THROWS_AS(Dense<double>::side_by_side({&plain}, x, inference, full<double>({3}, 1)), ShapeError);
 }

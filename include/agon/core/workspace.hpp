@@ -1,5 +1,6 @@
 #pragma once
 
+#include <agon/core/build.hpp>
 #include <agon/core/pool.hpp>
 
 #include <cstddef>
@@ -9,6 +10,7 @@
 namespace agon {
 
 namespace detail {
+inline namespace AGON_BUILD {
 
 /// Scratch memory of one thread, a stack: what a kernel gives back the next one gets, from the thread's own caches and
 /// without a lock. What is large or does not fit comes from the pool. Buffers may be given back in any order, but by
@@ -90,10 +92,14 @@ class ScratchStack {
   std::size_t used_ = 0, live_ = 0;
 };
 
+}  // namespace AGON_BUILD
 }  // namespace detail
 
-/// Scratch memory of a kernel: `count` elements of T, aligned to 64 bytes and not initialised. Small ones, up to
-/// one megabyte at a time, are the thread's own memory, kept until it ends; others come from the pool.
+inline namespace AGON_BUILD {
+
+/// Scratch memory of a kernel: `count` elements of T, aligned to 64 bytes and not initialised. Up to half a megabyte,
+/// and one megabyte together, it is the thread's own memory, kept until the thread ends; what is beyond comes from the
+/// pool. It is given back by the thread that took it, before that ends.
 template <class T>
 class Workspace {
  public:
@@ -121,4 +127,5 @@ class Workspace {
   void* data_ = nullptr;
 };
 
+}  // namespace AGON_BUILD
 }  // namespace agon

@@ -65,7 +65,8 @@ class Discriminator : public Cloneable<Discriminator<T>, Module<T>> {
     labels_.emplace(DenseOptions{.in_features = features,
                                  .out_features = options_.classes,
                                  .bias = false,
-                                 .spectral_norm = options_.spectral_norm},
+                                 .spectral_norm = options_.spectral_norm,
+                                 .init = Init::xavier_uniform},
                     rng);
   }
 

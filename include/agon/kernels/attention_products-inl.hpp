@@ -13,7 +13,7 @@ void scale_run(std::int64_t n, Vec<T> factor, T* p) {
 /// Whether a right operand of n columns is kept in pairs for left operands whose rows lie in order.
 template <class T>
 constexpr bool in_pairs(std::int64_t n) {
-  return n <= paired_columns<T>();
+  return n > 0 && n <= paired_columns<T>();
 }
 
 /// c = or += a b for n columns. b has whole vectors in its rows or, if a's rows lie in order, is what for_rows() gives.
@@ -22,7 +22,6 @@ void multiply(std::int64_t rows, const LeftOperand<T>& a, std::int64_t depth, co
               std::int64_t ldc, std::int64_t n, bool accumulate) {
 #if AGON_VECTOR_BYTES == 64
   if (in_pairs<T>(n)) {
-    if (n == 0) return;
     if (a.step == 1) return multiply_pairs(rows, a, depth, b, c, ldc, n, accumulate);
     return avx2::multiply_narrow(rows, avx2::LeftOperand<T>{a.data, a.row, a.step}, depth, b, ldb, c, ldc, n,
                                  accumulate);

@@ -280,7 +280,8 @@ template <class T>
 void fold_planes(const detail::Fold& f, const T* part, std::int64_t y, std::int64_t count, T* to,
                  const Epilogue<T>& epilogue) {
   using V = Vec<T>;
-  const std::int64_t begin = detail::larger(0, y + f.top - f.kh + 1), end = detail::smaller(f.rows, y + count + f.top);
+  const std::int64_t end = detail::smaller(f.rows, y + count + f.top);
+  const std::int64_t begin = detail::smaller(f.rows, detail::larger(0, y + f.top - f.kh + 1));
   const std::int64_t parts = detail::larger(0, end - begin) * f.cols, plane = detail::round_up(parts, V::lanes);
   const Workspace<T> planes(f.width * plane);
   pack_transpose(f.width, parts, part + begin * f.cols * f.width, f.width, planes.data(), plane);

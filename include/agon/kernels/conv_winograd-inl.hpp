@@ -7,7 +7,8 @@ namespace AGON_ISA {
 // 1/2 an eighth more and those at 2 a half, which the powers of two in the results undo.
 
 /// The maps of one axis of a tile of `results` results, 4 or 3, which has a point more. Three results do without the
-/// point 2; what that changes of the divisors -9/2, -9/8 and 9 is with the inputs, -3 and -12 / 4, and the results.
+/// point 2, so the divisors at the others lack a factor: the inputs make up for it, times -2 at 0, -3 at -1 and -3 at
+/// 1/2, where the results hold another 4.
 template <int results>
 struct WinogradMaps;
 

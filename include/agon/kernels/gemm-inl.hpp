@@ -95,7 +95,8 @@ constexpr std::int64_t shallow_pair_bytes = 16 << 10;
 constexpr std::int64_t most_shallow_rows =
     (prefer_shallow ? 224 : 112) / (2 * shallow_pair_rows) * (2 * shallow_pair_rows);
 constexpr std::int64_t shallow_strip_rows = prefer_shallow ? most_shallow_rows : 8;
-constexpr std::int64_t wide_strip_rows = most_shallow_rows / 5 * 5;
+constexpr std::int64_t wide_strip_rows = 110;  // whole tiles of multiply_wide()
+static_assert(wide_strip_rows <= most_shallow_rows);
 
 /// A block of so few rows reads B in place, if it is not transposed: packing it costs more than it saves, unless its
 /// rows compete for cache sets. Low tiles read it more often, which is slow where its rows are long.
@@ -264,7 +265,7 @@ void gemm_tile_row(std::int64_t i, std::int64_t rows, const TileRows<T>& a, std:
 }
 
 /// At most most_shallow_rows rows of C from `count` panels, two at a time, the last of which may be narrow if it has no
-/// partner; what comes next is asked for meanwhile.
+/// partner, or with AVX-512 joins the two before it; what comes next is asked for meanwhile, where rows compete.
 template <class T>
 void gemm_shallow_rows(std::int64_t rows, const LeftOperand<T>& a, std::int64_t depth, std::int64_t count,
                        const Panel<T>* panels, T* c, std::int64_t ldc, bool accumulate, const LookAhead<T>& next,
@@ -297,7 +298,7 @@ void gemm_shallow_rows(std::int64_t rows, const LeftOperand<T>& a, std::int64_t 
   finish_panel(rows, target, j, panels[count - 1].j + panels[count - 1].cols - j, *epilogue);
 }
 
-/// Whether gemm_pairs takes the product: few columns and, with AVX-512, rows of A.
+/// Whether gemm_pairs takes the product, only with AVX-512: few columns, and A not transposed.
 template <class T>
 bool prefer_pairs(const detail::GemmProblem<T>& p) {
   return p.n <= paired_columns<T>() && !p.transpose_a;
@@ -360,7 +361,7 @@ void gemm_block(const detail::GemmProblem<T>& p, const T* packed_b, const detail
       gemm_list_panels(p, reading.right, packed_b, j, n, k, depth, scratch, panels);
       const Epilogue<T>* const finish = done == at.k_size && has_work(epilogue) ? &epilogue : nullptr;
       // Shallow tiles take whole panels; where rows compete, pairs of panels and whole tiles. A narrow panel alone is
-      // not worth arrangements between tiles either.
+      // not worth arrangements between tiles either, and one of a vector after two others joins them.
       const std::int64_t unit = (reading.compete ? 2 : 1) * Tile<T>::cols;
       const bool narrow = prefer_shallow && n == Vec<T>::lanes && !reading.compete && !reading.copy_columns;
       const std::int64_t rest = n - 2 * Tile<T>::cols;

@@ -22,9 +22,9 @@ AGON_INLINE Vec<T> interleave(Vec<T> a, Vec<T> b, std::index_sequence<lane...>) 
 template <class T>
 AGON_INLINE Vec<T> broadcast_pair(const T* p) {
   if constexpr (sizeof(T) == 4) {
-    double both;
+    std::int64_t both;  // bits: as a number of 64 bits they might be flushed to zero
     std::memcpy(&both, p, sizeof(both));
-    return {(typename Vec<T>::Raw)Vec<double>::set1(both).raw};
+    return {(typename Vec<T>::Raw)_mm512_set1_epi64(both)};
   } else {
     return {(typename Vec<T>::Raw)_mm512_maskz_broadcast_f64x2(0xff, _mm_loadu_pd(p))};
   }
@@ -78,15 +78,16 @@ void multiply_pairs_tile(const LeftOperand<T>& a, std::int64_t depth, const T* b
 #pragma GCC unroll 4
     for (int i = 0; i < m; i += reach) left[i / reach] += 2;
   }
+  constexpr auto lanes = std::make_index_sequence<V::lanes>{};
   if (depth % 2 == 1) {
-    const V right = V::load(b);
+    // The second depth of the pair may be a row of b that does not belong to the product, and not be finite.
+    const V right = interleave(side_of_pairs<0>(V::load(b), lanes), V::zero(), lanes);
 #pragma GCC unroll 16
     for (int i = 0; i < m; ++i) {
       const T last[2] = {left[i / reach][i % reach * row], T(0)};
       sums[i] = fmadd(broadcast_pair(last), right, sums[i]);
     }
   }
-  constexpr auto lanes = std::make_index_sequence<V::lanes>{};
 #pragma GCC unroll 16
   for (int i = 0; i < m; ++i) {
     T* const to = c + i * ldc;

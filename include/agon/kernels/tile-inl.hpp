@@ -241,6 +241,8 @@ AGON_INLINE void multiply_shallow(std::int64_t rows, LeftOperand<T> a, std::int6
 
 #if AGON_VECTOR_BYTES == 64
 
+constexpr int wide_rows = 5;
+
 /// m rows of C from two whole panels and a vector of which `last` columns are wanted: five vectors of the right operand
 /// are read for all rows, and C is written in whole rows.
 template <class T, int m>
@@ -286,16 +288,16 @@ void multiply_wide_tile(const LeftOperand<T>& a, std::int64_t depth, const Right
 template <class T>
 void multiply_wide(std::int64_t rows, LeftOperand<T> a, std::int64_t depth, const RightPanels<T, 2>& b, const T* b_last,
                    std::int64_t ld_last, T* c, std::int64_t ldc, std::int64_t last, bool accumulate) {
-  constexpr int high = 5;
-  for (; rows >= high; rows -= high, a.data += high * a.row, c += high * ldc)
-    multiply_wide_tile<T, high>(a, depth, b, b_last, ld_last, c, ldc, last, accumulate);
+  for (; rows >= wide_rows; rows -= wide_rows, a.data += wide_rows * a.row, c += wide_rows * ldc)
+    multiply_wide_tile<T, wide_rows>(a, depth, b, b_last, ld_last, c, ldc, last, accumulate);
   for (; rows > 0; --rows, a.data += a.row, c += ldc)
     multiply_wide_tile<T, 1>(a, depth, b, b_last, ld_last, c, ldc, last, accumulate);
 }
 
 #endif
 
-/// The same for a part of a panel: cols <= Tile<T>::cols columns of a right operand whose rows are ldb apart.
+/// Any number of rows and cols <= Tile<T>::cols columns, a part of a panel, of a right operand whose rows are ldb
+/// apart.
 template <class T>
 void multiply_narrow(std::int64_t rows, LeftOperand<T> a, std::int64_t depth, const T* b, std::int64_t ldb, T* c,
                      std::int64_t ldc, std::int64_t cols, bool accumulate) {

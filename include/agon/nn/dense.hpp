@@ -5,6 +5,7 @@
 #include <agon/ops/matmul.hpp>
 #include <agon/ops/shape.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -39,16 +40,17 @@ class Dense : public LayerBase<Dense<T>, T> {
   /// their weights. `factor` [1], if given, multiplies the features of the last one, by way of its weight.
   static Tensor<T> side_by_side(const std::vector<const Dense*>& layers, const Tensor<T>& x, const Context& ctx,
                                 const Tensor<T>& factor = {}) {
+    const bool any_bias =
+        std::any_of(layers.begin(), layers.end(), [](const Dense* layer) { return layer->bias_.defined(); });
     std::vector<Tensor<T>> weights, biases;
-    bool any_bias = false;
     for (const Dense* layer : layers) {
-      weights.push_back(layer->weight_(ctx));
-      biases.push_back(layer->bias_.defined() ? layer->bias_ : zeros<T>({layer->options_.out_features}));
-      any_bias = any_bias || layer->bias_.defined();
       check(layer->options_.activation.kind == Activation::Kind::none,
             "Dense::side_by_side: a layer has an activation");
+      weights.push_back(layer->weight_(ctx));
+      if (any_bias) biases.push_back(layer->bias_.defined() ? layer->bias_ : zeros<T>({layer->options_.out_features}));
     }
     if (factor.defined()) {
+      check<ShapeError>(factor.shape() == Shape{1}, "Dense::side_by_side: factor ", factor.shape(), "; expected [1]");
       weights.back() = weights.back() * factor;
       if (any_bias) biases.back() = biases.back() * factor;
     }

@@ -43,18 +43,22 @@ class SelfAttention : public LayerBase<SelfAttention<T>, T> {
     check<ShapeError>(x.rank() == 4 && x.size(3) == options_.channels, "SelfAttention: images ", x.shape(),
                       "; expected [n, h, w, ", options_.channels, "]");
     const auto tokens = [](const Tensor<T>& t) { return reshape(t, {t.size(0), t.size(1) * t.size(2), t.size(3)}); };
-    // What comes out is linear in the values: gamma goes with the last weights, far smaller than the result.
-    const auto gate = output_ ? Tensor<T>() : gamma_;
+    // Where what comes out is linear in them, gamma goes with the last weights, far smaller than the result. The
+    // maximum of pooling is not linear.
     const auto attend = [&] {
       if (options_.pool == 1)
-        return attention_qkv_packed(tokens(Dense<T>::side_by_side({&query_, &key_, &value_}, x, ctx, gate)),
-                                    options_.key_channels, {}, {.scale = 1.0});
-      const auto kv = Dense<T>::side_by_side({&key_, &value_}, x, ctx, gate);
+        return attention_qkv_packed(
+            tokens(Dense<T>::side_by_side({&query_, &key_, &value_}, x, ctx, output_ ? Tensor<T>() : gamma_)),
+            options_.key_channels, {}, {.scale = 1.0});
+      const auto kv = Dense<T>::side_by_side({&key_, &value_}, x, ctx);
       return attention_kv_packed(tokens(query_(x, ctx)), tokens(max_pool2d(kv, {.kernel_size = options_.pool})), {},
                                  {.scale = 1.0});
     };
     auto o = attend();
-    if (output_) o = Dense<T>::side_by_side({&*output_}, o, ctx, gamma_);
+    if (output_)
+      o = Dense<T>::side_by_side({&*output_}, o, ctx, gamma_);
+    else if (options_.pool > 1)
+      o = o * gamma_;
     return x + reshape(o, x.shape());
   }
 
