@@ -154,7 +154,7 @@ void winograd_weights(const detail::WinogradShape& s, const detail::WinogradWeig
   }
 }
 
-/// Where a tile is, at all points: at base + point size + the row of the point's kind.
+/// Where a tile is, at all points: at base + point * point_size + the row of the point's kind.
 template <class T>
 struct WinogradRows {
   T* base;
