@@ -99,8 +99,8 @@ Results<double> by_definition(const Problem<T>& p) {
         const T* const q = p.q.data() + (b * s.lq + i) * s.ld_q + h * s.dk;
         const auto row_q = static_cast<std::size_t>((b * s.lq + i) * s.ld_q + h * s.dk);
         const auto row_o = static_cast<std::size_t>(((b * s.lq + i) * s.heads + h) * s.dv);
-        std::vector<double> weight(n), slope(n);
-        double total = 0, inner = 0;
+        std::vector<double> scores(n, -INFINITY), weight(n), slope(n);
+        double highest = -INFINITY, total = 0, inner = 0;
         for (std::size_t j = 0; j < n; ++j) {
           const auto at = static_cast<std::int64_t>(j);
           if (s.causal && at > i + s.lk - s.lq) continue;
@@ -109,9 +109,11 @@ Results<double> by_definition(const Problem<T>& p) {
           for (std::int64_t c = 0; c < s.dk; ++c)
             score += static_cast<double>(q[c]) *
                      static_cast<double>(p.k[static_cast<std::size_t>((b * s.lk + at) * s.ld_k + h * s.dk + c)]);
-          total += weight[j] = std::exp(score * static_cast<double>(s.scale));
+          highest = std::max(highest, scores[j] = score * static_cast<double>(s.scale));
         }
-        r.lse[static_cast<std::size_t>((b * s.heads + h) * s.lq + i)] = total > 0 ? std::log(total) : 0;
+        for (std::size_t j = 0; j < n; ++j)
+          if (scores[j] > -INFINITY) total += weight[j] = std::exp(scores[j] - highest);
+        r.lse[static_cast<std::size_t>((b * s.heads + h) * s.lq + i)] = total > 0 ? highest + std::log(total) : 0;
         for (std::size_t j = 0; j < n; ++j) {
           const auto at = b * s.lk + static_cast<std::int64_t>(j);
           if (total > 0) weight[j] /= total;
@@ -299,6 +301,28 @@ TEMPLATE_TEST_CASE("large scores do not overflow and NaN passes", "[attention]",
     CHECK(std::isnan(results.o[0]));
     CHECK(std::isfinite(results.o[4]));
   });
+}
+
+TEMPLATE_TEST_CASE("attention whose highest scores come late", "[attention]", float, double) {
+  using T = TestType;
+  // Scores rise along the keys far enough that exponentials taken by what came first would overflow: within a block of
+  // keys, between blocks, for some of the queries and by little.
+  for (const std::int64_t lk : {90, 250, 700})
+    for (const double rise : {20.0, 150.0, 1200.0}) {
+      Problem<T> problem({1, 1, 61, lk, 4, 5});
+      const auto& s = problem.shape;
+      for (std::int64_t j = 0; j < s.lk; ++j)
+        problem.k[static_cast<std::size_t>(j * s.ld_k)] +=
+            static_cast<T>(rise * static_cast<double>(j) / static_cast<double>(lk));
+      for (std::int64_t i = 0; i < s.lq; i += 3) problem.q[static_cast<std::size_t>(i * s.ld_q)] *= T(-1);
+      const auto expected = by_definition(problem);
+      INFO(lk << " keys, rise " << rise);
+      for_each_isa([&] {
+        const auto results = problem.run();
+        CHECK(difference(results.o, expected.o) < tolerance<T>(60 + 4 * rise));
+        CHECK(difference(results.lse, expected.lse) < tolerance<T>(60));
+      });
+    }
 }
 
 TEMPLATE_TEST_CASE("a key that no query of a block sees reaches none of them", "[attention]", float, double) {

@@ -19,6 +19,58 @@ void finish_attention(const Head<T>& head, std::int64_t first, std::int64_t coun
     if (total[i] != T(0)) scale_run(shape.dv, V::set1(T(1) / total[i]), head.output(o, first + i));
 }
 
+/// What probabilities may add up to whose scores had something else than their maximum subtracted.
+constexpr double largest_total = 0x1p40;
+
+/// Puts the probabilities of n keys where scores would stand and adds them to the totals of their rows, lane by lane.
+/// What is subtracted from the scores of row i is shift[i], with `choose` the highest of the first few.
+template <class T>
+struct PutProbabilities {
+  T* s;
+  T* shift;
+  Vec<T>* total;
+  std::int64_t n;
+  bool choose;
+
+  template <int vectors>
+  AGON_INLINE void operator()(std::int64_t i, std::int64_t j, const Vec<T> (&x)[vectors]) const {
+    using V = Vec<T>;
+    constexpr int last = vectors - 1;
+    const std::int64_t left = n - j - last * V::lanes;
+    const V end = left < V::lanes ? select<T>(V::first(left), x[last], V::set1(hidden_score<T>)) : x[last];
+    if (choose && j == 0) {
+      V top = end;
+#pragma GCC unroll 4
+      for (int v = 0; v < last; ++v) top = max(x[v], top);
+      shift[i] = max_lane(top);
+    }
+    T* const to = s + i * ScoreBlock<T>::width + j;
+    const V from = V::set1(shift[i]);
+    V sum = total[i];
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; ++v)
+      sum = put_probability(probability((v == last ? end : x[v]) - from), to + v * V::lanes, sum);
+    total[i] = sum;
+  }
+};
+
+/// Probabilities of the keys [0, n) in place of scores, with shifts that are chosen or given. Whether they will do for
+/// whole tiles of `rows`: returns how many rows those are and adds their totals, or 0.
+template <class T>
+std::int64_t put_probabilities(std::int64_t rows, const LeftOperand<T>& q, std::int64_t dk, const T* keys,
+                               std::int64_t n, T* s, T* shifts, bool choose, T* totals, Soon<T>& soon) {
+  using V = Vec<T>;
+  T shift[ScoreBlock<T>::rows];
+  V lanes[ScoreBlock<T>::rows];
+  for (std::int64_t r = 0; r < rows; ++r) shift[r] = shifts[r], lanes[r] = V::zero();
+  const std::int64_t done = put_products(rows, q, dk, keys, n, soon, PutProbabilities<T>{s, shift, lanes, n, choose});
+  T total[ScoreBlock<T>::rows];
+  for (std::int64_t r = 0; r < done; ++r)
+    if (total[r] = sum(lanes[r]); !(total[r] <= T(largest_total))) return 0;
+  for (std::int64_t r = 0; r < done; ++r) shifts[r] = shift[r], totals[r] += total[r];
+  return done;
+}
+
 /// What the job that attends from query `first` on, of the head of this number, reads before its first scores.
 template <class T>
 void add_next_rows(const AttentionShape<T>& shape, std::int64_t number, std::int64_t first, std::int64_t rows,
@@ -41,7 +93,8 @@ void attend_rows(const AttentionShape<T>& shape, std::int64_t number, std::int64
   const Workspace<T> scores(Block::rows * Block::width), keys(Block::cols * shape.dk);
   const Workspace<T> values(Block::cols * detail::round_up(shape.dv, V::lanes));
   const Workspace<T> highest(detail::round_up(count, V::lanes)), total(detail::round_up(count, V::lanes));
-  for (std::int64_t i = 0; i < count; ++i) highest.data()[i] = hidden_score<T>, total.data()[i] = T(0);
+  std::fill_n(highest.data(), count, hidden_score<T>);
+  std::fill_n(total.data(), count, T(0));
   T before[Block::rows];
   const auto score = [&](std::int64_t r) { return scores.data() + r * Block::width; };
 
@@ -66,37 +119,43 @@ void attend_rows(const AttentionShape<T>& shape, std::int64_t number, std::int64
     for (std::int64_t i = first; i < first + count; i += Block::rows) {
       const std::int64_t rows = detail::smaller(Block::rows, first + count - i);
       const std::int64_t depth = head.any_seen(i, rows, j, n) ? head.visible(i + rows - 1, j, n) : 0;
-      if (depth == 0 && j > 0) continue;
       T* const out = head.output(o, i);
-      soon.written.clear();
-      soon.written.add({out, ld_o, shape.dv, rows});
-      soon.written.spread(prefetches_in<T>(rows * depth));
-      multiply_packed(rows, {head.query(q, i), shape.ld_q, 1}, shape.dk, keys.data(), wide, scores.data(), Block::width,
-                      0, depth, soon);
-      // All maxima first: each is a chain of its own, and many are under way at a time.
       T* const tops = highest.data() + (i - first);
       T* const totals = total.data() + (i - first);
-      for (std::int64_t r = 0; r < rows; ++r) {
-        before[r] = tops[r];
-        tops[r] =
-            highest_score(score(r), detail::smaller(depth, head.visible(i + r, j, n)), head.mask(i + r, j), before[r]);
-      }
-      for (std::int64_t r = 0; r < rows; ++r) {
-        const T shift = shift_of_row(tops[r]);
-        if (j > 0 && before[r] != tops[r]) {
-          const V shrink = probability(V::set1(before[r] - shift));
-          T factor[V::lanes];
-          shrink.store(factor);
-          totals[r] *= factor[0];
-          scale_run(shape.dv, shrink, out + r * ld_o);
+      if (depth > 0 || j == 0) {
+        soon.written.clear();
+        soon.written.add({out, ld_o, shape.dv, rows});
+        soon.written.spread(prefetches_in<T>(rows * depth));
+        const bool plain = !shape.causal && !shape.mask;
+        const LeftOperand<T> query{head.query(q, i), shape.ld_q, 1};
+        const std::int64_t done =
+            plain ? put_probabilities(rows, query, shape.dk, keys.data(), n, scores.data(), tops, j == 0, totals, soon)
+                  : 0;
+        multiply_packed(rows - done, query.from_row(done), shape.dk, keys.data(), wide, score(done), Block::width, 0,
+                        depth, soon);
+        // All maxima first: each is a chain of its own, and many are under way at a time.
+        for (std::int64_t r = done; r < rows; ++r) {
+          before[r] = tops[r];
+          tops[r] = highest_score(score(r), detail::smaller(depth, head.visible(i + r, j, n)), head.mask(i + r, j),
+                                  before[r]);
         }
-        const std::int64_t visible = detail::smaller(depth, head.visible(i + r, j, n));
-        totals[r] += exp_scores(score(r), visible, depth, head.mask(i + r, j), shift);
+        for (std::int64_t r = done; r < rows; ++r) {
+          const T shift = shift_of_row(tops[r]);
+          if (j > 0 && before[r] != tops[r]) {
+            const V shrink = probability(V::set1(before[r] - shift));
+            T factor[V::lanes];
+            shrink.store(factor);
+            totals[r] *= factor[0];
+            scale_run(shape.dv, shrink, out + r * ld_o);
+          }
+          const std::int64_t visible = detail::smaller(depth, head.visible(i + r, j, n));
+          totals[r] += exp_scores(score(r), visible, depth, head.mask(i + r, j), shift);
+        }
+        multiply(rows, {scores.data(), Block::width, 1}, depth, value.data, value.ld, out, ld_o, shape.dv, j > 0);
       }
-      multiply(rows, {scores.data(), Block::width, 1}, depth, value.data, value.ld, out, ld_o, shape.dv, j > 0);
+      if (j + n >= seen) finish_attention(head, i, rows, tops, totals, o, lse);
     }
   }
-  finish_attention(head, first, count, highest.data(), total.data(), o, lse);
 }
 
 }  // namespace AGON_ISA

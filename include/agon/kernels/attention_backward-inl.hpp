@@ -64,6 +64,39 @@ void score_gradients(std::int64_t from, std::int64_t to, std::int64_t first, con
   }
 }
 
+/// Puts the probabilities p where scores would stand, key by key, given the log-sum-exp of the queries.
+template <class T>
+struct PutProbabilitiesOfKeys {
+  T* s;
+  const T* lse;
+
+  template <int vectors>
+  AGON_INLINE void operator()(std::int64_t r, std::int64_t i, const Vec<T> (&x)[vectors]) const {
+    using V = Vec<T>;
+    T* const to = s + r * ScoreBlock<T>::width + i;
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; ++v) probability(x[v] - V::load(lse + i + v * V::lanes)).store(to + v * V::lanes);
+  }
+};
+
+/// Puts the gradients of the scores, p (dp - inner), given dp.
+template <class T>
+struct PutScoreGradients {
+  const T *p, *inner;
+  T* to;
+
+  template <int vectors>
+  AGON_INLINE void operator()(std::int64_t r, std::int64_t i, const Vec<T> (&dp)[vectors]) const {
+    using V = Vec<T>;
+    const std::int64_t row = r * ScoreBlock<T>::width + i;
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; ++v) {
+      const std::int64_t lane = v * V::lanes;
+      (V::load(p + row + lane) * (dp[v] - V::load(inner + i + lane))).store(to + row + lane);
+    }
+  }
+};
+
 /// The mask of key j for queries [i, i + n), one after another and up to a whole vector.
 template <class T>
 const bool* mask_of_key(const Head<T>& head, std::int64_t j, std::int64_t i, std::int64_t n, bool* seen) {
@@ -153,11 +186,18 @@ void attend_backward_keys(const AttentionShape<T>& shape, std::int64_t number, s
       soon.written.add({head.value(dv, j), shape.ld_v, shape.dv, rows});
       soon.written.add({head.key(dk, j), shape.ld_k, shape.dk, rows});
       soon.written.spread(prefetches_in<T>(rows * depth));
-      multiply_packed(rows, {head.key(k, j), shape.ld_k, 1}, shape.dk, block.q_panels.data(), block.wide, scores.data(),
-                      Block::width, from, to, soon);
-      multiply_packed(rows, {head.value(v, j), shape.ld_v, 1}, shape.dv, block.g_panels.data(), block.wide,
-                      gradients.data(), Block::width, from, to, soon);
-      for (std::int64_t r = 0; r < rows; ++r)
+      std::int64_t done = 0;
+      if (!shape.causal && !shape.mask) {
+        done = put_products(rows, LeftOperand<T>{head.key(k, j), shape.ld_k, 1}, shape.dk, block.q_panels.data(), n,
+                            soon, PutProbabilitiesOfKeys<T>{scores.data(), block.lse.data()});
+        put_products(rows, LeftOperand<T>{head.value(v, j), shape.ld_v, 1}, shape.dv, block.g_panels.data(), n, soon,
+                     PutScoreGradients<T>{scores.data(), block.inner.data(), gradients.data()});
+      }
+      multiply_packed(rows - done, {head.key(k, j + done), shape.ld_k, 1}, shape.dk, block.q_panels.data(), block.wide,
+                      score(done), Block::width, from, to, soon);
+      multiply_packed(rows - done, {head.value(v, j + done), shape.ld_v, 1}, shape.dv, block.g_panels.data(),
+                      block.wide, gradient(done), Block::width, from, to, soon);
+      for (std::int64_t r = done; r < rows; ++r)
         score_gradients(from, to, head.first_to_see(j + r, i, n), mask_of_key(head, j + r, i, n, seen.data()),
                         block.lse.data(), block.inner.data(), score(r), gradient(r));
       multiply(rows, {score(0) + from, Block::width, 1}, depth, block.upstream.data + from * block.upstream.ld,

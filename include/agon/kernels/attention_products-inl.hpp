@@ -103,6 +103,50 @@ void multiply_packed(std::int64_t rows, const LeftOperand<T>& a, std::int64_t de
                   false, soon);
 }
 
+/// What is made of the rows of a tile whose first element is (i, j) of a product.
+template <class Put>
+struct PutAt {
+  const Put& put;
+  std::int64_t i, j;
+
+  template <class Row>
+  AGON_INLINE void operator()(std::int64_t r, const Row& x) const {
+    put(i + r, j, x);
+  }
+};
+
+/// Gives put(i, j, x) the elements of a b as they are made: x are vectors of row i, from column j on. b [depth, n] is
+/// in panels that lie one after another; of a column beyond the last, up to a whole vector, it gets zeros. Takes whole
+/// tiles of rows, and returns how many rows those are.
+template <class T, class Put>
+std::int64_t put_products(std::int64_t rows, const LeftOperand<T>& a, std::int64_t depth, const T* b, std::int64_t n,
+                          Soon<T>& soon, const Put& put) {
+  constexpr int m = shallow_pair_rows, vectors = Tile<T>::vectors;
+  constexpr std::int64_t lanes = Vec<T>::lanes, cols = Tile<T>::cols;
+  rows = rows / m * m;
+  for (std::int64_t j = 0; j < n; b += cols * depth) {
+    const std::int64_t left = detail::round_up(n - j, lanes);
+    if (left >= 2 * cols) {
+      for (std::int64_t i = 0; i < rows; i += m) {
+        soon.prefetch();
+        shallow_tile<T, m, 2, vectors>(a.from_row(i), depth, RightPanels<T, 2>{{b, b + cols * depth}, cols},
+                                       PutAt<Put>{put, i, j});
+      }
+      j += 2 * cols, b += cols * depth;
+    } else if (left >= cols) {
+      for (std::int64_t i = 0; i < rows; i += m)
+        shallow_tile<T, m, 1, vectors>(a.from_row(i), depth, RightPanels<T, 1>{{b}, cols}, PutAt<Put>{put, i, j});
+      j += cols;
+    } else {
+      for (std::int64_t q = 0; q < left; q += lanes)
+        for (std::int64_t i = 0; i < rows; i += m)
+          shallow_tile<T, m, 1, 1>(a.from_row(i), depth, RightPanels<T, 1>{{b + q}, left}, PutAt<Put>{put, i, j + q});
+      j += left;
+    }
+  }
+  return rows;
+}
+
 /// A matrix whose rows are whole vectors and, with a factor, scaled: itself, or a copy in `padded`.
 template <class T>
 MatView<const T> whole_vectors(std::int64_t rows, std::int64_t cols, T factor, const T* from, std::int64_t ld,

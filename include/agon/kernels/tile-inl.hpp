@@ -158,21 +158,19 @@ struct RightPanels {
   std::int64_t ld;
 };
 
-/// m rows of C, ldc apart, from panels of `vectors` vectors: C = or += A B. Every element is the same chain of fmadd as
-/// in multiply_tile. Beginning and ending cost less than there, and C is written in the order of memory. Where tiles
-/// have few rows the right operand is read more often: they are meant for depths at which it stays in the first-level
-/// cache, and for left operands of which only a few rows do. With AVX2 whole tiles of one panel are made by it too.
-template <class T, int m, int panels, int vectors = Tile<T>::vectors, class Left = LeftOperand<T>>
-void multiply_shallow_tile(const Left& a, std::int64_t depth, const RightPanels<T, panels>& b, T* c, std::int64_t ldc,
-                           bool accumulate) {
+/// Gives put(i, x) the m rows of a tile of A B, panels of `vectors` vectors: x are the vectors of row i. Every element
+/// is the same chain of fmadd as in multiply_tile. Beginning and ending cost less than there, and rows come in the
+/// order of memory. Where tiles have few rows the right operand is read more often: they are meant for depths at which
+/// it stays in the first-level cache, and for left operands of which only a few rows do.
+template <class T, int m, int panels, int vectors, class Left, class Put>
+AGON_INLINE void shallow_tile(const Left& a, std::int64_t depth, const RightPanels<T, panels>& b, const Put& put) {
   using V = Vec<T>;
-  V sum[m][panels][vectors];
+  constexpr int width = panels * vectors;
+  V sum[m][width];
 #pragma GCC unroll 16
   for (int i = 0; i < m; ++i)
-#pragma GCC unroll 2
-    for (int q = 0; q < panels; ++q)
-#pragma GCC unroll 2
-      for (int v = 0; v < vectors; ++v) sum[i][q][v] = V::zero();
+#pragma GCC unroll 4
+    for (int v = 0; v < width; ++v) sum[i][v] = V::zero();
   constexpr int reach = Left::reach;
   const T* left[(m + reach - 1) / reach];
   const std::int64_t row = a.row, step = a.step, ldb = b.ld;
@@ -184,30 +182,24 @@ void multiply_shallow_tile(const Left& a, std::int64_t depth, const RightPanels<
 #pragma GCC unroll 1
   for (std::int64_t k = 0; k < depth; ++k) {
     // Of the two operands the one of fewer registers is held.
-    V x[m], right[panels][vectors];
-    if constexpr (m < panels * vectors) {
+    V x[m], right[width];
+    if constexpr (m < width) {
 #pragma GCC unroll 16
       for (int i = 0; i < m; ++i) x[i] = V::set1(left[i / reach][i % reach * row]);
-#pragma GCC unroll 2
-      for (int q = 0; q < panels; ++q)
-#pragma GCC unroll 2
-        for (int v = 0; v < vectors; ++v) {
-          right[q][v] = V::load(from[q] + v * V::lanes);
+#pragma GCC unroll 4
+      for (int v = 0; v < width; ++v) {
+        right[v] = V::load(from[v / vectors] + v % vectors * V::lanes);
 #pragma GCC unroll 16
-          for (int i = 0; i < m; ++i) sum[i][q][v] = fmadd(x[i], right[q][v], sum[i][q][v]);
-        }
+        for (int i = 0; i < m; ++i) sum[i][v] = fmadd(x[i], right[v], sum[i][v]);
+      }
     } else {
-#pragma GCC unroll 2
-      for (int q = 0; q < panels; ++q)
-#pragma GCC unroll 2
-        for (int v = 0; v < vectors; ++v) right[q][v] = V::load(from[q] + v * V::lanes);
+#pragma GCC unroll 4
+      for (int v = 0; v < width; ++v) right[v] = V::load(from[v / vectors] + v % vectors * V::lanes);
 #pragma GCC unroll 16
       for (int i = 0; i < m; ++i) {
         x[i] = V::set1(left[i / reach][i % reach * row]);
-#pragma GCC unroll 2
-        for (int q = 0; q < panels; ++q)
-#pragma GCC unroll 2
-          for (int v = 0; v < vectors; ++v) sum[i][q][v] = fmadd(x[i], right[q][v], sum[i][q][v]);
+#pragma GCC unroll 4
+        for (int v = 0; v < width; ++v) sum[i][v] = fmadd(x[i], right[v], sum[i][v]);
       }
     }
 #pragma GCC unroll 4
@@ -216,14 +208,32 @@ void multiply_shallow_tile(const Left& a, std::int64_t depth, const RightPanels<
     for (int q = 0; q < panels; ++q) from[q] += ldb;
   }
 #pragma GCC unroll 16
-  for (int i = 0; i < m; ++i)
-#pragma GCC unroll 2
-    for (int q = 0; q < panels; ++q)
-#pragma GCC unroll 2
-      for (int v = 0; v < vectors; ++v) {
-        T* const to = c + i * ldc + (q * vectors + v) * V::lanes;
-        (accumulate ? V::load(to) + sum[i][q][v] : sum[i][q][v]).store(to);
-      }
+  for (int i = 0; i < m; ++i) put(i, sum[i]);
+}
+
+/// Rows of C, ldc apart.
+template <class T>
+struct StoreRow {
+  T* c;
+  std::int64_t ldc;
+  bool accumulate;
+
+  template <int n>
+  AGON_INLINE void operator()(std::int64_t i, const Vec<T> (&x)[n]) const {
+    using V = Vec<T>;
+#pragma GCC unroll 4
+    for (int v = 0; v < n; ++v) {
+      T* const to = c + i * ldc + v * V::lanes;
+      (accumulate ? V::load(to) + x[v] : x[v]).store(to);
+    }
+  }
+};
+
+/// C = or += A B. With AVX2 whole tiles of one panel are made by it too.
+template <class T, int m, int panels, int vectors = Tile<T>::vectors, class Left = LeftOperand<T>>
+void multiply_shallow_tile(const Left& a, std::int64_t depth, const RightPanels<T, panels>& b, T* c, std::int64_t ldc,
+                           bool accumulate) {
+  shallow_tile<T, m, panels, vectors>(a, depth, b, StoreRow<T>{c, ldc, accumulate});
 }
 
 /// Rows of a shallow tile of two panels; one of a single panel has twice as many.
