@@ -44,6 +44,55 @@ TEST_CASE("gradients that share memory in the graph do not share it in the leave
   CHECK(y.grad().item() == 1);
 }
 
+TEST_CASE("a rule may add to the sum of earlier gradients, but only where nobody else sees it") {
+  // y = 3 x, and a rule that adds its 3 g to what x has got already.
+  bool taken = false;
+  const auto triple = [&](const Tensor<float>& x) {
+    const NoGrad guard;
+    auto y = x * 3.0;
+    const GradMode mode(true);
+    return record("triple", y, {x}, Save::nothing, [&taken](const Vjp<float>& v) -> Grads<float> {
+      const auto gradient = v.grad() * 3.0;
+      auto sum = v.take_sum(0);
+      taken = sum.defined();
+      if (!taken) return {gradient};
+      CHECK_FALSE(v.take_sum(0).defined());
+      sum.mutable_data()[0] += gradient.item();
+      return {sum};
+    });
+  };
+  const auto x = leaf(1);
+  const auto both = [&](const Tensor<float>& t) {
+    const auto first = triple(t);  // what comes later in the graph is differentiated first
+    return first + square(t);
+  };
+  CHECK(grad<float>(both(x * 2.0), x).item() == 14);
+  CHECK(taken);
+  CHECK(grad<float>(both(x), x).item() == 5);
+  CHECK(taken);
+  backward(both(x));
+  CHECK(taken);
+  CHECK(x.grad().item() == 5);
+  // Nothing came before.
+  CHECK(grad<float>(triple(square(x)), x).item() == 6);
+  CHECK_FALSE(taken);
+  // The first gradient is also the caller's, or another input's.
+  const auto upstream = scalar<float>(1);
+  const auto p = leaf(1), q = leaf(1);
+  const auto hp = p * 1.0;
+  const auto yp = triple(hp), sum = hp + q;
+  const auto g = grad<float>({sum, yp}, {p, q}, {.grad_outputs = {upstream, scalar<float>(1)}});
+  CHECK_FALSE(taken);
+  CHECK(g[0].item() == 4);
+  CHECK(g[1].item() == 1);
+  CHECK(upstream.item() == 1);
+  // A graph is being made.
+  const auto first = grad<float>(square(triple(x)) + square(x), x, {.create_graph = true});
+  CHECK_FALSE(taken);
+  CHECK(first.item() == 20);
+  CHECK(grad<float>(first, x).item() == 20);
+}
+
 TEST_CASE("grad returns gradients of leaves and of results, and stores nothing") {
   const auto x = leaf(3);
   const auto y = x * x, z = y * y;

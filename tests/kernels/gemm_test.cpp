@@ -20,7 +20,7 @@ template <class T>
 struct Product {
   Case size;
   std::int64_t ld_a, ld_b, ld_c;
-  std::vector<T> a, b, bias, before;
+  std::vector<T> a, b, bias, before, addend;
 
   explicit Product(const Case& s)
       : size(s),
@@ -30,7 +30,8 @@ struct Product {
         a(random_values<T>((s.transpose_a ? s.k : s.m) * ld_a, 1)),
         b(random_values<T>((s.transpose_b ? s.n : s.k) * ld_b, 2)),
         bias(random_values<T>(s.n, 3)),
-        before(random_values<T>(s.m * ld_c, 4)) {}
+        before(random_values<T>(s.m * ld_c, 4)),
+        addend(random_values<T>(s.m * ld_c, 5)) {}
 
   MatView<const T> view_a() const {
     return {a.data(), size.transpose_a ? size.k : size.m, size.transpose_a ? size.m : size.k, ld_a};
@@ -59,6 +60,7 @@ struct Product {
           x += at(a, size.transpose_a ? q * ld_a + i : i * ld_a + q) *
                at(b, size.transpose_b ? j * ld_b + q : q * ld_b + j);
         if (epilogue.bias) x += at(bias, j);
+        if (epilogue.addend) x += at(addend, i * ld_c + j);
         if (epilogue.activation.kind == Activation::Kind::relu) x = std::max(x, 0.0);
         if (epilogue.activation.kind == Activation::Kind::leaky_relu) x = x > 0 ? x : epilogue.activation.slope * x;
         if (epilogue.activation.kind == Activation::Kind::tanh) x = std::tanh(x);
@@ -105,6 +107,15 @@ TEMPLATE_TEST_CASE("gemm with bias, activation and accumulation", "[gemm]", floa
     for (const auto& activation : {Activation{}, Activation{Kind::relu}, Activation{Kind::leaky_relu, 0.2},
                                    Activation{Kind::tanh}, Activation{Kind::sigmoid}})
       check_product<TestType>(size, {.bias = product.bias.data(), .activation = activation}, product);
+    check_product<TestType>(size, {.addend = product.addend.data()}, product);
+    check_product<TestType>(
+        size, {.bias = product.bias.data(), .activation = {Kind::leaky_relu, 0.2}, .addend = product.addend.data()},
+        product);
+  }
+  for (const Case& size : {Case{1, 300, 40}, Case{300, 3, 40, false, true}, Case{300, 8, 40},
+                           Case{300, 64, 80, false, false, 0}, Case{4, 500, 70, true}, Case{1000, 1, 64}}) {
+    const Product<TestType> product(size);
+    check_product<TestType>(size, {.bias = product.bias.data(), .addend = product.addend.data()}, product);
   }
 }
 
@@ -216,6 +227,7 @@ TEMPLATE_TEST_CASE("gemm of nothing", "[gemm]", float, double) {
     check_product<TestType>(size, {}, product);
     check_product<TestType>(size, {.bias = product.bias.data()}, product);
     check_product<TestType>(size, {.accumulate = true}, product);
+    check_product<TestType>(size, {.addend = product.addend.data()}, product);
   }
 }
 

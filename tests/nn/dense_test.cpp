@@ -88,6 +88,9 @@ TEST_CASE("Dense layers side by side are the layers one after another, the last 
       for (std::size_t j = 0; j < 6; ++j)
         CHECK(y.data()[i * 6 + j] ==
               Approx(j < 2 ? first.data()[i * 2 + j] : last.data()[i * 4 + j - 2]).margin(1e-12));
+    const auto residual = normal<double>({5, 6}, 0, 1, rng);
+    const auto sum = Dense<double>::side_by_side({&plain, &biased}, x, inference, gate, residual);
+    for (std::size_t i = 0; i < 30; ++i) CHECK(sum.data()[i] == Approx(y.data()[i] + residual.data()[i]).margin(1e-12));
   }
   const Dense<double> active({.in_features = 3, .out_features = 2, .activation = {Activation::Kind::relu}}, rng);
   CHECK_THROWS_AS(Dense<double>::side_by_side({&plain, &active}, x, inference), Error);

@@ -45,6 +45,12 @@ std::vector<OpCase> contraction_cases() {
       {"matmul_one", {{1, 1}, {1, 1}}, [](const Tensors& x) { return matmul(x[0], x[1]); }},
       {"linear", {{2, 3, 4}, {5, 4}, {5}}, [](const Tensors& x) { return linear(x[0], x[1], x[2]); }},
       {"linear_tanh", {{3, 4}, {2, 4}, {2}}, [](const Tensors& x) { return linear(x[0], x[1], x[2], tanh()); }},
+      {"linear_residual",
+       {{2, 3, 4}, {5, 4}, {5}, {2, 3, 5}},
+       [](const Tensors& x) { return linear(x[0], x[1], x[2], {}, x[3]); }},
+      {"linear_residual_tanh",
+       {{3, 4}, {2, 4}, {3, 2}},
+       [](const Tensors& x) { return linear(x[0], x[1], {}, tanh(), x[2]); }},
       {"linear_leaky", {{3, 4}, {2, 4}}, [](const Tensors& x) { return linear(x[0], x[1], {}, leaky_relu(0.2)); }},
   };
   const auto conv = [&](std::string name, Shape x, Shape w, ConvOptions options, bool bias) {

@@ -189,6 +189,7 @@ TEST_CASE("wrong shapes are named with both values and what was expected") {
   require_error<ShapeError>([&] { take(z({3}), from_data<std::int64_t>({7}, {1})); }, "position 7");
   require_error<ShapeError>([&] { linear(z({2, 3}), z({4, 5})); }, "linear: input [2, 3] with weight [4, 5]");
   require_error<ShapeError>([&] { linear(z({2, 3}), z({4, 3}), z({3})); }, "bias");
+  require_error<ShapeError>([&] { linear(z({2, 3}), z({4, 3}), {}, {}, z({4})); }, "residual [4]; expected [2, 4]");
   require_error<ShapeError>([&] { conv2d(z({1, 8, 8, 3}), z({4, 3, 3, 2})); }, "channels differ");
   require_error<ShapeError>([&] { conv2d(z({1, 2, 2, 3}), z({4, 5, 5, 3})); }, "does not fit into images");
   require_error<ShapeError>([&] { conv2d(z({1, 8, 8, 3}), z({4, 3, 3, 3}), {}, {.stride = 0}); }, "stride 0");

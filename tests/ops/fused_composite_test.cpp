@@ -72,6 +72,28 @@ TEST_CASE("attention kernels agree with attention in plain operations") {
   }
 }
 
+TEST_CASE("linear with a residual agrees with the sum in plain operations") {
+  using Inputs = std::vector<Tensor<double>>;
+  for (const auto& activation : {Activation{}, leaky_relu(0.2), tanh()}) {
+    const std::vector<Shape> shapes{{2, 3, 4}, {5, 4}, {5}, {2, 3, 5}};
+    require_same_function([&](const Inputs& x) { return linear(x[0], x[1], x[2], activation, x[3]); },
+                          [&](const Inputs& x) { return activate(linear(x[0], x[1], x[2]) + x[3], activation); },
+                          shapes);
+    // What a tensor gets from several products and from elsewhere.
+    require_same_function(
+        [&](const Inputs& x) {
+          return linear(linear(x[0], x[1]), x[2], {}, activation, x[0] * 2.0) + linear(x[0], x[1], {}, {}, x[0]);
+        },
+        [&](const Inputs& x) {
+          const auto product = [&](const Tensor<double>& a, const Tensor<double>& w) {
+            return matmul(a, w, {.transpose_b = true});
+          };
+          return activate(product(product(x[0], x[1]), x[2]) + x[0] * 2.0, activation) + (product(x[0], x[1]) + x[0]);
+        },
+        {{6, 4}, {4, 4}, {4, 4}});
+  }
+}
+
 TEST_CASE("upsample_conv2d agrees with upsampling and convolution one after the other") {
   struct Case {
     std::int64_t h, w, in, out, kernel, factor, padding;

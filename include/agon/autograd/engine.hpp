@@ -143,18 +143,30 @@ class Engine {
                       ".retain_graph = true in that pass, or a new forward pass");
     std::vector<char> needs;
     for (const auto& edge : node->edges) needs.push_back(wanted(edge));
-    auto gradients = apply_rule(node, std::move(state.gradients), needs);
+    auto sums = lend_sums(*node, needs);
+    auto gradients = apply_rule(node, std::move(state.gradients), needs, sums);
     state.gradients.clear();
     if (!retain_graph_) node->release();
+    for (std::size_t i = 0; i < sums.size(); ++i)
+      if (sums[i].defined()) *slot(node->edges[i]) = std::move(sums[i]);
     for (std::size_t i = 0; i < gradients.size(); ++i)
       if (needs[i]) deliver(node->edges[i], fit(*node, i, std::move(gradients[i])));
   }
 
+  // Takes out of their slots what a rule may add gradients to in place.
+  std::vector<Tensor<T>> lend_sums(const Node<T>& node, const std::vector<char>& needs) {
+    std::vector<Tensor<T>> sums(node.edges.size());
+    for (std::size_t i = 0; i < sums.size() && !create_graph_; ++i)
+      if (auto* const sum = needs[i] ? slot(node.edges[i]) : nullptr; sum && sum->defined() && owned_alone(*sum))
+        sums[i] = std::exchange(*sum, Tensor<T>());
+    return sums;
+  }
+
   Grads<T> apply_rule(const std::shared_ptr<Node<T>>& node, std::vector<Tensor<T>> gradients,
-                      const std::vector<char>& needs) {
+                      const std::vector<char>& needs, std::vector<Tensor<T>>& sums) {
     const auto start = std::chrono::steady_clock::now();
     const GradMode mode(create_graph_);
-    auto result = node->rule(Vjp<T>(node, std::move(gradients), needs));
+    auto result = node->rule(Vjp<T>(node, std::move(gradients), needs, sums));
     check<GraphError>(result.size() == node->edges.size(), node->op, ": its rule returned ", result.size(),
                       " gradients; expected ", node->edges.size(), ", one an input");
     if (observer_state().innermost) {
@@ -174,19 +186,25 @@ class Engine {
     return sum_to(gradient, node.input_shapes[i]);
   }
 
-  void deliver(const Edge<T>& edge, Tensor<T> gradient) {
+  // Where the gradient of what an edge comes from is added up; nullptr where none is wanted.
+  Tensor<T>* slot(const Edge<T>& edge) {
     if (edge.leaf) {
-      if (!wanted(edge)) return;
+      if (!wanted(edge)) return nullptr;
       auto [it, fresh] = leaves_.try_emplace(edge.leaf.get());
-      if (fresh) it->second.tensor = Tensor<T>::from_handle(edge.leaf);
-      if (!it->second.gradient.defined()) leaf_order_.push_back(edge.leaf.get());
-      accumulate(it->second.gradient, std::move(gradient));
-    } else if (edge.node) {
-      const auto it = states_.find(edge.node.get());
-      if (it == states_.end()) return;
-      it->second.gradients.resize(edge.node->output_shapes.size());
-      accumulate(it->second.gradients[static_cast<std::size_t>(edge.output)], std::move(gradient));
+      if (fresh) {
+        it->second.tensor = Tensor<T>::from_handle(edge.leaf);
+        leaf_order_.push_back(edge.leaf.get());
+      }
+      return &it->second.gradient;
     }
+    const auto it = edge.node ? states_.find(edge.node.get()) : states_.end();
+    if (it == states_.end()) return nullptr;
+    it->second.gradients.resize(edge.node->output_shapes.size());
+    return &it->second.gradients[static_cast<std::size_t>(edge.output)];
+  }
+
+  void deliver(const Edge<T>& edge, Tensor<T> gradient) {
+    if (Tensor<T>* const sum = slot(edge)) accumulate(*sum, std::move(gradient));
   }
 
   // Adds in place only into memory nobody else can see, and never while a graph is being made.

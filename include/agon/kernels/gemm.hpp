@@ -12,8 +12,8 @@
 namespace agon::kernels {
 inline namespace AGON_BUILD {
 
-/// C = activation(op(A) op(B) + bias) with op the identity or the transpose. C is [m, n]; op(A) is [m, k], op(B) [k,
-/// n]; A and B are given as stored. K = 0 gives zeros (plus bias). Every row-stride is allowed.
+/// C = activation(addend + op(A) op(B) + bias) with op the identity or the transpose. C is [m, n]; op(A) is [m, k],
+/// op(B) [k, n]; A and B are given as stored. K = 0 gives zeros (plus addend and bias). Every row-stride is allowed.
 template <Real T>
 void gemm(MatView<const T> a, bool transpose_a, MatView<const T> b, bool transpose_b, MatView<T> c,
           const Epilogue<T>& epilogue = {});

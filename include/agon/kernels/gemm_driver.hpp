@@ -2,6 +2,9 @@
 
 #include <agon/kernels/gemm.hpp>
 
+#include <algorithm>
+#include <cstdint>
+
 namespace agon::kernels {
 inline namespace AGON_BUILD {
 namespace gemm_driver {
@@ -52,6 +55,20 @@ bool prefer_pairs(Isa isa, const detail::GemmProblem<T>& p) {
   AGON_DISPATCH_ON(isa, prefer_pairs(p));
 }
 
+/// Puts an addend where the elements [i, i + m) x [j, j + n) of C will be: returns what makes the product be added.
+template <class T>
+Epilogue<T> put_addend(Epilogue<T> epilogue, std::int64_t i, std::int64_t m, std::int64_t j, std::int64_t n,
+                       MatView<T> c) {
+  if (!epilogue.addend) return epilogue;
+  const bool whole = n == c.ld;
+  for (std::int64_t r = 0; r < (whole ? 1 : m); ++r) {
+    const std::int64_t begin = (i + r) * c.ld + j;
+    std::copy_n(epilogue.addend + begin, whole ? m * n : n, c.data + begin);
+  }
+  epilogue.accumulate = true;
+  return epilogue;
+}
+
 /// C [m, n] from the jobs of `plan`: runs job(block, c, ldc, epilogue) for each and adds up what ranges of k give.
 template <class T, class Job>
 void run_jobs(Isa isa, const detail::GemmPlan& plan, std::int64_t m, std::int64_t n, std::int64_t k, MatView<T> c,
@@ -63,11 +80,12 @@ void run_jobs(Isa isa, const detail::GemmPlan& plan, std::int64_t m, std::int64_
     if (split_k)
       job(block, parts.data() + block.k / plan.k_block * m * n, n, Epilogue<T>{});
     else
-      job(block, c.data, c.ld, epilogue);
+      job(block, c.data, c.ld, put_addend(epilogue, block.i, block.m, block.j, block.n, c));
   });
   if (split_k)
     parallel_for(m, detail::larger(1, (1 << 15) / (plan.k_jobs * n)), [&](std::int64_t first, std::int64_t last) {
-      gemm_reduce(isa, first, last - first, m, n, plan.k_jobs, parts.data(), c, epilogue);
+      gemm_reduce(isa, first, last - first, m, n, plan.k_jobs, parts.data(), c,
+                  put_addend(epilogue, first, last - first, 0, n, c));
     });
 }
 
@@ -95,7 +113,8 @@ void gemm_by_transpose(Isa isa, const detail::GemmProblem<T>& p, MatView<T> c, c
   });
   const std::int64_t grain = detail::larger(16, (1 << 15) / (plan.k_jobs * p.n));
   parallel_for(p.m, detail::round_up(grain, 16), [&](std::int64_t first, std::int64_t last) {
-    gemm_reduce_transposed(isa, first, last - first, p.m, p.n, plan.k_jobs, parts.data(), c, epilogue);
+    gemm_reduce_transposed(isa, first, last - first, p.m, p.n, plan.k_jobs, parts.data(), c,
+                           put_addend(epilogue, first, last - first, 0, p.n, c));
   });
 }
 
@@ -131,17 +150,22 @@ void gemm_batched(std::int64_t batch, MatView<const T> a, std::int64_t stride_a,
         operand(a, i * stride_a), transpose_a, operand(b, i * stride_b), transpose_b, m, n, k};
   };
   const auto target = [&](std::int64_t i) { return MatView<T>{c.data + i * stride_c, m, n, c.ld}; };
+  const auto finish = [&](std::int64_t i) {
+    auto of_product = epilogue;
+    if (epilogue.addend) of_product.addend += i * stride_c;
+    return of_product;
+  };
 
   constexpr std::int64_t large_product = 1 << 22, grain_work = 1 << 17;
   if (batch == 1 || (batch < 16 && m * n * k >= large_product)) {
-    for (std::int64_t i = 0; i < batch; ++i) gemm_driver::gemm_parallel(isa, product(i), target(i), epilogue);
+    for (std::int64_t i = 0; i < batch; ++i) gemm_driver::gemm_parallel(isa, product(i), target(i), finish(i));
     return;
   }
   detail::GemmPlan whole = detail::plan_gemm(1, 1, k, transpose_a, gemm_driver::tile_size<T>(isa));
   parallel_for(batch, grain_work / (m * n * k + 1), [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t i = first; i < last; ++i)
       gemm_driver::gemm_block(isa, product(i), static_cast<const T*>(nullptr), whole, {0, m, 0, n, 0, k},
-                              target(i).data, c.ld, epilogue);
+                              target(i).data, c.ld, gemm_driver::put_addend(finish(i), 0, m, 0, n, target(i)));
   });
 }
 

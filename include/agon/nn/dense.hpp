@@ -37,9 +37,10 @@ class Dense : public LayerBase<Dense<T>, T> {
   }
 
   /// What `layers`, none of which has an activation, make of x, their features one after another: one product with all
-  /// their weights. `factor` [1], if given, multiplies the features of the last one, by way of its weight.
+  /// their weights. `factor` [1], if given, multiplies the features of the last one, by way of its weight; `residual`,
+  /// if given, is added to the result.
   static Tensor<T> side_by_side(const std::vector<const Dense*>& layers, const Tensor<T>& x, const Context& ctx,
-                                const Tensor<T>& factor = {}) {
+                                const Tensor<T>& factor = {}, const Tensor<T>& residual = {}) {
     const bool any_bias =
         std::any_of(layers.begin(), layers.end(), [](const Dense* layer) { return layer->bias_.defined(); });
     std::vector<Tensor<T>> weights, biases;
@@ -54,7 +55,7 @@ class Dense : public LayerBase<Dense<T>, T> {
       weights.back() = weights.back() * factor;
       if (any_bias) biases.back() = biases.back() * factor;
     }
-    return linear(x, concat<T>(weights), any_bias ? concat<T>(biases) : Tensor<T>());
+    return linear(x, concat<T>(weights), any_bias ? concat<T>(biases) : Tensor<T>(), {}, residual);
   }
 
   void fields(Fields<T>& v) override {

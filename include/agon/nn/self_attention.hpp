@@ -54,12 +54,9 @@ class SelfAttention : public LayerBase<SelfAttention<T>, T> {
       return attention_kv_packed(tokens(query_(x, ctx)), tokens(max_pool2d(kv, {.kernel_size = options_.pool})), {},
                                  {.scale = 1.0});
     };
-    auto o = attend();
-    if (output_)
-      o = Dense<T>::side_by_side({&*output_}, o, ctx, gamma_);
-    else if (options_.pool > 1)
-      o = o * gamma_;
-    return x + reshape(o, x.shape());
+    const auto o = attend();
+    if (output_) return reshape(Dense<T>::side_by_side({&*output_}, o, ctx, gamma_, tokens(x)), x.shape());
+    return x + reshape(options_.pool > 1 ? o * gamma_ : o, x.shape());
   }
 
   void fields(Fields<T>& v) override {

@@ -64,7 +64,8 @@ namespace agon {
   AGON_INSTANCE Tensor<T> where(const Tensor<bool>&, const Tensor<T>&, const Tensor<T>&);                               \
   AGON_INSTANCE Tensor<T> maximum(const Tensor<T>&, const Tensor<T>&);                                                  \
   AGON_INSTANCE Tensor<T> matmul(const Tensor<T>&, const Tensor<T>&, MatmulOptions);                                    \
-  AGON_INSTANCE Tensor<T> linear(const Tensor<T>&, const Tensor<T>&, const Tensor<T>&, const Activation&);              \
+  AGON_INSTANCE Tensor<T> linear(const Tensor<T>&, const Tensor<T>&, const Tensor<T>&, const Activation&,                \
+                                 const Tensor<T>&);                                                                    \
   AGON_INSTANCE Tensor<T> conv2d(const Tensor<T>&, const Tensor<T>&, const Tensor<T>&, const ConvOptions&);             \
   AGON_INSTANCE Tensor<T> conv_transpose2d(const Tensor<T>&, const Tensor<T>&, const Tensor<T>&, const ConvTransposeOptions&);  \
   AGON_INSTANCE Tensor<T> upsample_conv2d(const Tensor<T>&, const Tensor<T>&, const Tensor<T>&, const UpsampleConvOptions&);  \
