@@ -74,11 +74,11 @@ std::int64_t put_probabilities(std::int64_t rows, const LeftOperand<T>& q, std::
 /// What the job that attends from query `first` on, of the head of this number, reads before its first scores.
 template <class T>
 void add_next_rows(const AttentionShape<T>& shape, std::int64_t number, std::int64_t first, std::int64_t rows,
-                   std::int64_t keys, const T* q, const T* k, const T* v, SoonQueue<T>& soon) {
+                   std::int64_t keys, const T* q, const T* k, const T* v, SoonQueue<T>& soon, SoonLines<T>& lines) {
   if (number >= shape.batch * shape.heads) return;
   const Head<T> head{shape, number / shape.heads, number % shape.heads};
   soon.add({head.key(k, 0), shape.ld_k, shape.dk, keys});
-  soon.add({head.value(v, 0), shape.ld_v, shape.dv, keys});
+  lines.add({head.value(v, 0), shape.ld_v, shape.dv, keys}, soon);
   soon.add({head.query(q, first), shape.ld_q, shape.dk, detail::smaller(rows, shape.lq - first)});
 }
 
@@ -106,14 +106,15 @@ void attend_rows(const AttentionShape<T>& shape, std::int64_t number, std::int64
                            keys.data());
     const auto value = for_rows(n, shape.dv, T(1), head.value(v, j), shape.ld_v, values.data());
     Soon<T> soon;
+    SoonLines<T> lines(n, shape.dv, value.ld);
     if (j + n < seen) {
       const std::int64_t next = detail::smaller(step, shape.lk - j - n);
       soon.read.add({head.key(k, j + n), shape.ld_k, shape.dk, next});
-      soon.read.add({head.value(v, j + n), shape.ld_v, shape.dv, next});
+      lines.add({head.value(v, j + n), shape.ld_v, shape.dv, next}, soon.read);
     } else if (first + count < shape.lq) {
-      add_next_rows(shape, number, first + count, count, step < shape.lk ? step : 0, q, k, v, soon.read);
+      add_next_rows(shape, number, first + count, count, step < shape.lk ? step : 0, q, k, v, soon.read, lines);
     } else {
-      add_next_rows(shape, number + 1, 0, count, detail::smaller(step, shape.lk), q, k, v, soon.read);
+      add_next_rows(shape, number + 1, 0, count, detail::smaller(step, shape.lk), q, k, v, soon.read, lines);
     }
     soon.read.spread(prefetches_in<T>(count * n));
     for (std::int64_t i = first; i < first + count; i += Block::rows) {
@@ -151,7 +152,8 @@ void attend_rows(const AttentionShape<T>& shape, std::int64_t number, std::int64
           const std::int64_t visible = detail::smaller(depth, head.visible(i + r, j, n));
           totals[r] += exp_scores(score(r), visible, depth, head.mask(i + r, j), shift);
         }
-        multiply(rows, {scores.data(), Block::width, 1}, depth, value.data, value.ld, out, ld_o, shape.dv, j > 0);
+        multiply_ahead(rows, {scores.data(), Block::width, 1}, depth, value.data, value.ld, out, ld_o, shape.dv, j > 0,
+                       lines);
       }
       if (j + n >= seen) finish_attention(head, i, rows, tops, totals, o, lse);
     }

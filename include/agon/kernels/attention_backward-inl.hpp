@@ -119,24 +119,25 @@ void write_transpose(std::int64_t rows, std::int64_t cols, const T* from, std::i
 /// What a block of at most `count` queries from `first` on reads.
 template <class T>
 void add_queries(const Head<T>& head, std::int64_t first, std::int64_t count, const T* q, const T* o, const T* g,
-                 SoonQueue<T>& soon) {
+                 SoonQueue<T>& soon, SoonLines<T>& lines) {
   const auto& shape = head.shape;
   const std::int64_t n = detail::smaller(count, shape.lq - first), ld_g = shape.heads * shape.dv;
-  soon.add({head.output(g, first), ld_g, shape.dv, n});
-  soon.add({head.output(o, first), ld_g, shape.dv, n});
+  lines.add({head.output(g, first), ld_g, shape.dv, n}, soon);
+  lines.add({head.output(o, first), ld_g, shape.dv, n}, soon);
   soon.add({head.query(q, first), shape.ld_q, shape.dk, n});
 }
 
 /// What the job reads first that comes after the one with the keys up to `end` of the head of this number.
 template <class T>
 void add_next_keys(const AttentionShape<T>& shape, std::int64_t number, std::int64_t end, std::int64_t queries,
-                   const T* q, const T* k, const T* v, const T* o, const T* g, SoonQueue<T>& soon) {
+                   const T* q, const T* k, const T* v, const T* o, const T* g, SoonQueue<T>& soon,
+                   SoonLines<T>& lines) {
   const bool same = end < shape.lk;
   const std::int64_t next = same ? number : number + 1, begin = same ? end : 0;
   if (next >= shape.batch * shape.heads) return;
   const Head<T> head{shape, next / shape.heads, next % shape.heads};
   const std::int64_t keys = detail::smaller(ScoreBlock<T>::cols, shape.lk - begin);
-  if (!same || queries < shape.lq) add_queries(head, 0, queries, q, o, g, soon);
+  if (!same || queries < shape.lq) add_queries(head, 0, queries, q, o, g, soon, lines);
   soon.add({head.key(k, begin), shape.ld_k, shape.dk, keys});
   soon.add({head.value(v, begin), shape.ld_v, shape.dv, keys});
 }
@@ -171,10 +172,11 @@ void attend_backward_keys(const AttentionShape<T>& shape, std::int64_t number, s
       V::zero().store(gradient(r) + block.wide - V::lanes);
     }
     Soon<T> soon;
+    SoonLines<T> lines(n, shape.dv, block.upstream.ld);
     if (i + n < shape.lq)
-      add_queries(head, i + n, step, q, o, g, soon.read);
+      add_queries(head, i + n, step, q, o, g, soon.read, lines);
     else
-      add_next_keys(shape, number, end, step, q, k, v, o, g, soon.read);
+      add_next_keys(shape, number, end, step, q, k, v, o, g, soon.read, lines);
     soon.read.spread(prefetches_in<T>((2 * (end - begin) + shape.dk * detail::ceil_div(end - begin, height)) * n));
     for (std::int64_t j = begin; j < end; j += height) {
       const std::int64_t rows = detail::smaller(height, end - j);
@@ -200,8 +202,8 @@ void attend_backward_keys(const AttentionShape<T>& shape, std::int64_t number, s
       for (std::int64_t r = done; r < rows; ++r)
         score_gradients(from, to, head.first_to_see(j + r, i, n), mask_of_key(head, j + r, i, n, seen.data()),
                         block.lse.data(), block.inner.data(), score(r), gradient(r));
-      multiply(rows, {score(0) + from, Block::width, 1}, depth, block.upstream.data + from * block.upstream.ld,
-               block.upstream.ld, head.value(dv, j), shape.ld_v, shape.dv, i > 0);
+      multiply_ahead(rows, {score(0) + from, Block::width, 1}, depth, block.upstream.data + from * block.upstream.ld,
+                     block.upstream.ld, head.value(dv, j), shape.ld_v, shape.dv, i > 0, lines);
       multiply(rows, {gradient(0) + from, Block::width, 1}, depth, block.query.data + from * block.query.ld,
                block.query.ld, head.key(dk, j), shape.ld_k, shape.dk, i > 0);
       multiply_panels(shape.dk, {head.key(k, j), 1, shape.ld_k}, rows, gradients.data(), Tile<T>::cols, Block::width,

@@ -31,6 +31,59 @@ void multiply(std::int64_t rows, const LeftOperand<T>& a, std::int64_t depth, co
     multiply_narrow(rows, a, depth, b + j, ldb, c + j, ldc, detail::smaller(Tile<T>::cols, n - j), accumulate);
 }
 
+/// Rows of other matrices, as far apart as those of a right operand, of which a product asks for one line at every
+/// depth: where they are is the distance from the right operand.
+template <class T>
+class SoonLines {
+ public:
+  /// For a right operand of `depth` rows of `size` elements, ld apart.
+  SoonLines(std::int64_t depth, std::int64_t size, std::int64_t ld) : depth_(depth), size_(size), ld_(ld) {}
+
+  /// Takes some rows, if they can be asked for like this, or leaves them to the queue.
+  void add(const SoonRows<T>& rows, SoonQueue<T>& queue) {
+    if (AGON_VECTOR_BYTES == 64 && count_ < most && rows.ld == ld_ && rows.size == size_ && rows.rows >= depth_)
+      from_[count_++] = rows.data;
+    else
+      queue.add(rows);
+  }
+  /// How far the next line is from `right`; 0 if there is none.
+  std::int64_t next(const T* right) {
+    const std::int64_t part = line_ / lines(), line = line_ % lines();
+    if (part == count_) return 0;
+    ++line_;
+    const auto address = [](const T* p) { return static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(p)); };
+    return (address(from_[part]) - address(right)) / static_cast<std::int64_t>(sizeof(T)) + line * cache_line<T>;
+  }
+
+ private:
+  std::int64_t lines() const { return detail::ceil_div(size_, cache_line<T>); }
+
+  static constexpr int most = 2;
+  const T* from_[most];
+  std::int64_t depth_, size_, ld_, count_ = 0, line_ = 0;
+};
+
+/// multiply() that asks for what comes soon meanwhile.
+template <class T>
+void multiply_ahead(std::int64_t rows, LeftOperand<T> a, std::int64_t depth, const T* b, std::int64_t ldb, T* c,
+                    std::int64_t ldc, std::int64_t n, bool accumulate, [[maybe_unused]] SoonLines<T>& soon) {
+#if AGON_VECTOR_BYTES == 64
+  constexpr int m = Tile<T>::rows;
+  constexpr std::int64_t cols = Tile<T>::cols;
+  if (n % cols == 0 && depth >= short_depth)
+    for (; rows >= m; rows -= m, a = a.from_row(m), c += m * ldc) {
+      const T* row[m];
+      T* target[m];
+      for (int r = 0; r < m; ++r) row[r] = a.at(r), target[r] = c + r * ldc;
+      for (std::int64_t j = 0; j < n; j += cols) {
+        const detail::Rows<T> left{row, &detail::whole_depth, 1, depth, a.step, 0, soon.next(b + j)};
+        multiply_tile<T, m, 2, true>(left, row, b + j, ldb, target, j, cols, accumulate);
+      }
+    }
+#endif
+  multiply(rows, a, depth, b, ldb, c, ldc, n, accumulate);
+}
+
 /// The transpose of factor b [n, depth] in panels.
 template <class T>
 void pack_transposed_panels(std::int64_t n, std::int64_t depth, T factor, const T* b, std::int64_t ldb, T* panels) {

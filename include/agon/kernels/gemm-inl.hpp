@@ -153,10 +153,13 @@ GemmReading<T> gemm_reading(const detail::GemmProblem<T>& p, const T* packed_b, 
   return r;
 }
 
-/// Rows of both operands to ask for while a tile is multiplied.
+/// Rows of both operands to ask for while a tile is multiplied. If they are the next run of columns of A and of rows of
+/// B, `by_depth` after this one, the whole tiles of a block ask for a line of each of them, depth by depth: all at
+/// once, they would wait for each other, and the tile for them.
 template <class T>
 struct LookAhead {
   SoonRows<T> a, b;
+  std::int64_t by_depth = 0;
 
   AGON_INLINE void prefetch(std::int64_t i, std::int64_t parts) const {
     a.prefetch(i, parts);
@@ -185,6 +188,11 @@ LookAhead<T> gemm_look_ahead(const detail::GemmProblem<T>& p, const GemmReading<
       next.a = {p.a.data + (k + from) * p.a.ld + block.i, p.a.ld, block.m, count};
     if (reading.right != RightOperand::packed && !p.transpose_b)
       next.b = {p.b.data + (k + from) * p.b.ld + tile.j, p.b.ld, tile.n, count};
+    const std::int64_t panels = detail::ceil_div(tile.n, Tile<T>::cols);
+    const std::int64_t whole_tiles = (block.m - Tile<T>::low_rows) / Tile<T>::rows * panels;
+    if (AGON_VECTOR_BYTES == 64 && reading.right == RightOperand::in_place && tile.j == block.j &&
+        k + tile.k_size <= p.k && whole_tiles >= detail::larger(next.a.lines(), next.b.lines()))
+      next.by_depth = tile.k_size;
     return next;
   }
   if (below > 0 && !p.transpose_a && (reading.compete || tile.k_size <= 256))
@@ -252,13 +260,24 @@ void gemm_tile_row(std::int64_t i, std::int64_t rows, const TileRows<T>& a, std:
   const T* row[Tile<T>::narrow_rows];
   T* target[Tile<T>::narrow_rows];
   for (std::int64_t r = 0; r < rows; ++r) row[r] = a.row(i + r), target[r] = c.data + r * c.ld;
-  const detail::Rows<T> left{row, &detail::whole_depth, 1, depth, a.a.step};
+  detail::Rows<T> left{row, &detail::whole_depth, 1, depth, a.a.step};
   for (std::int64_t q = 0; q < count; ++q) {
     const Panel<T>& b = panels[q];
-    next.prefetch(q, count);
+    const bool by_depth = next.by_depth > 0 && rows == Tile<T>::rows && b.cols > Vec<T>::lanes;
+    if (by_depth) {
+      const std::int64_t line = i / rows * count + q;
+      const bool of_a = line < next.a.lines(), of_b = line < next.b.lines();
+      left.ahead_left = of_a ? next.by_depth * a.a.step - i + line * cache_line<T> : 0;
+      left.ahead_right = of_b ? next.by_depth * b.ld - (b.j - panels[0].j) + line * cache_line<T> : 0;
+    } else if (next.by_depth == 0) {
+      next.prefetch(q, count);
+    }
     if (depth < short_depth)
       prefetch_rows<1>(detail::smaller(rows, rows_below), c.data + rows * c.ld + b.j, c.ld, b.cols);
-    if (!multiply_even_tile(i, rows, a, depth, b, c, accumulate))
+    if (by_depth)
+      multiply_tile<T, Tile<T>::rows, 2, AGON_VECTOR_BYTES == 64>(left, row, b.data, b.ld, target, b.j, b.cols,
+                                                                  accumulate);
+    else if (!multiply_even_tile(i, rows, a, depth, b, c, accumulate))
       tile_of<T>(rows, b.cols)(left, row, b.data, b.ld, target, b.j, b.cols, accumulate);
     if (epilogue) finish_panel(rows, target, b.j, b.cols, *epilogue);
   }

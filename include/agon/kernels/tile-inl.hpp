@@ -29,7 +29,7 @@ using MultiplyTile = void (*)(const detail::Rows<T>& a, const T* const* row, con
 /// c[i][j .. j + cols) = or += a b for m rows and cols <= n vectors of columns. Every element is one chain of fmadd in
 /// the order of k that starts from zero, whatever the tile's size. b has n vectors in each of its rows, ldb apart;
 /// segment s of its rows starts at b + segment[s].right.
-template <class T, int m, int n>
+template <class T, int m, int n, bool looks_ahead = false>
 void multiply_tile(const detail::Rows<T>& a, const T* const* row, const T* b, std::int64_t ldb, T* const* c,
                    std::int64_t j, std::int64_t cols, bool accumulate) {
   using V = Vec<T>;
@@ -54,6 +54,10 @@ void multiply_tile(const detail::Rows<T>& a, const T* const* row, const T* b, st
     const T* const end = from + a.length * ldb;
 #pragma GCC unroll 1
     for (std::int64_t at = 0; from != end; from += ldb, at += step) {
+      if constexpr (looks_ahead) {
+        __builtin_prefetch(p[0] + at + a.ahead_left, 0, 2);
+        __builtin_prefetch(from + a.ahead_right, 0, 2);
+      }
       V right[n];
 #pragma GCC unroll 4
       for (int v = 0; v < n; ++v) right[v] = V::load(from + v * V::lanes);

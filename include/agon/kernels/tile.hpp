@@ -46,12 +46,14 @@ inline constexpr Segment whole_depth{0, 0};
 
 /// Left operand of a product of register tiles, read in place: element (i, s * length + k) is
 /// row[i][segment[s].left + k * step]. A matrix is one segment; the patches of a convolution are one segment a kernel
-/// row, and those that lie on padding are left out.
+/// row, and those that lie on padding are left out. Tiles that look ahead ask at every depth for what lies so far beyond
+/// what they read of the first row, and of the right operand.
 template <class T>
 struct Rows {
   const T* const* row;
   const Segment* segment;
   std::int64_t segments, length, step;
+  std::int64_t ahead_left = 0, ahead_right = 0;
 };
 
 }  // namespace AGON_BUILD
