@@ -153,23 +153,30 @@ GemmReading<T> gemm_reading(const detail::GemmProblem<T>& p, const T* packed_b, 
   return r;
 }
 
-/// Rows of both operands to ask for while a tile is multiplied. If they are the next run of columns of A and of rows of
-/// B, `by_depth` after this one, the whole tiles of a block ask for a line of each of them, depth by depth: all at
-/// once, they would wait for each other, and the tile for them.
+/// How many panels of n columns have two vectors of them.
+template <class T>
+std::int64_t whole_panels(std::int64_t n) {
+  return (n + Vec<T>::lanes - 1) / Tile<T>::cols;
+}
+
+/// What to ask for while a tile is multiplied: some rows of both operands, at once, or lines of a run of columns of A or
+/// of rows of B that lie so many elements further on, one at every depth and whole tile. Many lines at once would wait
+/// for each other, and the tile for them.
 template <class T>
 struct LookAhead {
   SoonRows<T> a, b;
-  std::int64_t by_depth = 0;
+  std::int64_t distance_a = 0, distance_b = 0, lines_a = 0, lines_b = 0;
 
+  bool by_depth() const { return lines_a + lines_b > 0; }
   AGON_INLINE void prefetch(std::int64_t i, std::int64_t parts) const {
-    a.prefetch(i, parts);
-    b.prefetch(i, parts);
+    if (lines_a == 0) a.prefetch(i, parts);
+    if (lines_b == 0) b.prefetch(i, parts);
   }
 };
 
 /// This tile's share of the next run of A's columns, and of the rows of B that go with it. Else the next tile's rows of
 /// A, unless they are long and do not compete, where the processor's own prefetching does better; and where B is not
-/// packed yet, this tile's share of the columns that come next, in this job or in the next one.
+/// packed yet, this tile's share of the columns that come next, in this job or in the next one, or of the next run.
 template <class T>
 LookAhead<T> gemm_look_ahead(const detail::GemmProblem<T>& p, const GemmReading<T>& reading,
                              const detail::GemmBlock& tile, const detail::GemmBlock& block) {
@@ -181,29 +188,40 @@ LookAhead<T> gemm_look_ahead(const detail::GemmProblem<T>& p, const GemmReading<
     from = rows * done / block.m;
     return rows * (done + tile.m) / block.m - from;
   };
+  const auto lines = [](std::int64_t size) { return detail::ceil_div(size, cache_line<T>); };
+  // Whole tiles that can look ahead, at least.
+  const std::int64_t tiles = AGON_VECTOR_BYTES == 64 && reading.right == RightOperand::in_place
+                                 ? (block.m - Tile<T>::low_rows) / Tile<T>::rows * whole_panels<T>(tile.n)
+                                 : 0;
   std::int64_t from = 0;
   if (p.transpose_a && k < p.k) {
-    const std::int64_t count = share(detail::smaller(reading.run, p.k - k), from);
-    if (tile.j == block.j && !reading.copy_columns)
+    const std::int64_t rows = detail::smaller(reading.run, p.k - k), count = share(rows, from);
+    const bool by_depth = rows >= tile.k_size && tiles >= detail::larger(lines(block.m), lines(tile.n));
+    if (tile.j == block.j && !reading.copy_columns) {
       next.a = {p.a.data + (k + from) * p.a.ld + block.i, p.a.ld, block.m, count};
-    if (reading.right != RightOperand::packed && !p.transpose_b)
+      if (by_depth) next.distance_a = tile.k_size * p.a.ld - done, next.lines_a = lines(block.m);
+    }
+    if (reading.right != RightOperand::packed && !p.transpose_b) {
       next.b = {p.b.data + (k + from) * p.b.ld + tile.j, p.b.ld, tile.n, count};
-    const std::int64_t panels = detail::ceil_div(tile.n, Tile<T>::cols);
-    const std::int64_t whole_tiles = (block.m - Tile<T>::low_rows) / Tile<T>::rows * panels;
-    if (AGON_VECTOR_BYTES == 64 && reading.right == RightOperand::in_place && tile.j == block.j &&
-        k + tile.k_size <= p.k && whole_tiles >= detail::larger(next.a.lines(), next.b.lines()))
-      next.by_depth = tile.k_size;
+      if (by_depth) next.distance_b = tile.k_size * p.b.ld, next.lines_b = lines(tile.n);
+    }
     return next;
   }
   if (below > 0 && !p.transpose_a && (reading.compete || tile.k_size <= 256))
     next.a = {p.a.data + (tile.i + tile.m) * p.a.ld + tile.k, p.a.ld, tile.k_size, detail::smaller(below, tile.m)};
+  if (reading.right == RightOperand::packed) return next;
   // The next job begins at the depth where this one began.
+  const bool last_run = k == block.k + block.k_size;
   const std::int64_t end = tile.k_size == block.k_size ? p.n : block.j + block.n;
-  if (reading.right != RightOperand::packed && j < end) {
+  if (j < end) {
     const std::int64_t cols = detail::smaller(tile.n, end - j);
     const std::int64_t count = share(p.transpose_b ? cols : tile.k_size, from);
     next.b = p.transpose_b ? SoonRows<T>{p.b.data + (j + from) * p.b.ld + tile.k, p.b.ld, tile.k_size, count}
                            : SoonRows<T>{p.b.data + (tile.k + from) * p.b.ld + j, p.b.ld, cols, count};
+    if (tiles >= lines(cols)) next.distance_b = tile.n, next.lines_b = lines(cols);
+  } else if (const std::int64_t cols = detail::smaller(tile.n, block.n);
+             k + tile.k_size <= p.k && (!last_run || (block.m == p.m && block.n == p.n)) && tiles >= lines(cols)) {
+    next.distance_b = tile.k_size * p.b.ld - (tile.j - block.j), next.lines_b = lines(cols);
   }
   return next;
 }
@@ -261,24 +279,21 @@ void gemm_tile_row(std::int64_t i, std::int64_t rows, const TileRows<T>& a, std:
   T* target[Tile<T>::narrow_rows];
   for (std::int64_t r = 0; r < rows; ++r) row[r] = a.row(i + r), target[r] = c.data + r * c.ld;
   detail::Rows<T> left{row, &detail::whole_depth, 1, depth, a.a.step};
+  const std::int64_t whole = whole_panels<T>(panels[count - 1].j + panels[count - 1].cols - panels[0].j);
   for (std::int64_t q = 0; q < count; ++q) {
     const Panel<T>& b = panels[q];
-    const bool by_depth = next.by_depth > 0 && rows == Tile<T>::rows && b.cols > Vec<T>::lanes;
-    if (by_depth) {
-      const std::int64_t line = i / rows * count + q;
-      const bool of_a = line < next.a.lines(), of_b = line < next.b.lines();
-      left.ahead_left = of_a ? next.by_depth * a.a.step - i + line * cache_line<T> : 0;
-      left.ahead_right = of_b ? next.by_depth * b.ld - (b.j - panels[0].j) + line * cache_line<T> : 0;
-    } else if (next.by_depth == 0) {
-      next.prefetch(q, count);
-    }
+    next.prefetch(q, count);
     if (depth < short_depth)
       prefetch_rows<1>(detail::smaller(rows, rows_below), c.data + rows * c.ld + b.j, c.ld, b.cols);
-    if (by_depth)
+    if (next.by_depth() && rows == Tile<T>::rows && q < whole) {
+      const std::int64_t line = i / rows * whole + q, offset = line * cache_line<T>;
+      left.ahead_left = line < next.lines_a ? next.distance_a + offset : 0;
+      left.ahead_right = line < next.lines_b ? next.distance_b - (b.j - panels[0].j) + offset : 0;
       multiply_tile<T, Tile<T>::rows, 2, AGON_VECTOR_BYTES == 64>(left, row, b.data, b.ld, target, b.j, b.cols,
                                                                   accumulate);
-    else if (!multiply_even_tile(i, rows, a, depth, b, c, accumulate))
+    } else if (!multiply_even_tile(i, rows, a, depth, b, c, accumulate)) {
       tile_of<T>(rows, b.cols)(left, row, b.data, b.ld, target, b.j, b.cols, accumulate);
+    }
     if (epilogue) finish_panel(rows, target, b.j, b.cols, *epilogue);
   }
 }

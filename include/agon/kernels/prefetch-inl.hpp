@@ -18,7 +18,6 @@ struct SoonRows {
   const T* data;
   std::int64_t ld, size, rows;
 
-  AGON_INLINE std::int64_t lines() const { return detail::ceil_div(size, cache_line<T>); }
   /// Asks for the share `i` of `parts` of them.
   AGON_INLINE void prefetch(std::int64_t i, std::int64_t parts) const {
     const std::int64_t first = i * rows / parts, last = (i + 1) * rows / parts;
