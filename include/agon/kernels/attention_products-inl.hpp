@@ -51,8 +51,7 @@ class SoonLines {
     const std::int64_t part = line_ / lines(), line = line_ % lines();
     if (part == count_) return 0;
     ++line_;
-    const auto address = [](const T* p) { return static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(p)); };
-    return (address(from_[part]) - address(right)) / static_cast<std::int64_t>(sizeof(T)) + line * cache_line<T>;
+    return distance_of(right, from_[part]) + line * cache_line<T>;
   }
 
  private:

@@ -330,6 +330,55 @@ void winograd_finish(const detail::WinogradShape& s, const detail::WinogradTile&
   finish_panel(found, inside, 0, s.out.c, epilogue);
 }
 
+/// Images that the products of a job ask for: those that the next one will read, and what this one will write.
+template <class T>
+class WinogradAhead {
+ public:
+  WinogradAhead(const T* in, std::int64_t in_size, const T* out, std::int64_t out_size)
+      : in_(in), in_end_(in + in_size), out_(out), out_end_(out + out_size) {}
+
+  /// As far as a tile reads a row of `depth` elements.
+  std::int64_t next_in(const T* row, std::int64_t depth) {
+    if (in_ >= in_end_) return 0;
+    const std::int64_t distance = distance_of(row, in_);
+    in_ += detail::smaller(depth, in_end_ - in_);
+    return distance;
+  }
+  /// As far as a tile reads a panel of `size` elements, two lines at every depth: every other line.
+  std::int64_t next_out(const T* panel, std::int64_t size) {
+    if (out_ >= out_end_) return 0;
+    const std::int64_t distance = distance_of(panel, out_) + (second_ ? cache_line<T> : 0);
+    if (second_) out_ += detail::smaller(size, out_end_ - out_);
+    second_ = !second_;
+    return distance;
+  }
+
+ private:
+  const T *in_, *in_end_, *out_, *out_end_;
+  bool second_ = false;
+};
+
+/// c = a b, of whose whole panel b tiles ask for images meanwhile.
+template <class T>
+void winograd_product(std::int64_t rows, LeftOperand<T> a, std::int64_t depth, const T* b, T* c, std::int64_t ldc,
+                      std::int64_t cols, [[maybe_unused]] WinogradAhead<T>& ahead) {
+#if AGON_VECTOR_BYTES == 64
+  if (cols == Tile<T>::cols) {
+    const T* row[Tile<T>::rows];
+    T* target[Tile<T>::rows];
+    for (std::int64_t height; rows > 0; rows -= height, a = a.from_row(height), c += height * ldc) {
+      height = tile_height<T>(rows, cols);
+      for (std::int64_t r = 0; r < height; ++r) row[r] = a.at(r), target[r] = c + r * ldc;
+      const detail::Rows<T> left{
+          row, &detail::whole_depth, 1, depth, a.step, ahead.next_in(a.data, depth), ahead.next_out(b, depth * cols)};
+      tile_of<T, true>(height, cols)(left, row, b, cols, target, 0, cols, false);
+    }
+    return;
+  }
+#endif
+  multiply_narrow(rows, a, depth, b, cols, c, ldc, cols, false);
+}
+
 /// Tiles [first, first + count) of a convolution: inputs at the points, a product for each point, results.
 template <class T>
 void winograd_block(const detail::WinogradShape& s, std::int64_t first, std::int64_t count, const T* x,
@@ -339,19 +388,18 @@ void winograd_block(const detail::WinogradShape& s, std::int64_t first, std::int
   const std::int64_t ld_in = k + cache_line<T>, ld_out = n + cache_line<T>;
   const Workspace<T> inputs(25 * count * ld_in), results(25 * count * ld_out);
   winograd_gather(s, first, first, first + count, x, inputs.data(), ld_in, count * ld_in);
-  // What the next job will read is asked for meanwhile.
   const std::int64_t next = first + count, end = detail::smaller(s.tiles(), next + count);
   const std::int64_t from = next < end ? s.first_input(next) : 0, size = next < end ? s.last_input(end - 1) - from : 0;
+  const std::int64_t to = s.first_output(first);
+  WinogradAhead<T> ahead(x + from, size, y + to, s.last_output(next - 1) - to);
   for (std::int64_t point = 0; point < 25; ++point) {
-    prefetch_rows<2>(1, x + from + point * size / 25, 0, size / 25);
     const auto kind = detail::WinogradPoint::of(point);
     const std::int64_t rows = s.tiles_before(next, kind) - s.tiles_before(first, kind);
     const LeftOperand<T> left{inputs.data() + point * count * ld_in, ld_in, 1};
     const T* const right = weights + point * s.point_size();
     for (std::int64_t j = 0; j < n; j += Tile<T>::cols) {
       const std::int64_t cols = detail::smaller(Tile<T>::cols, n - j);
-      multiply_narrow(rows, left, k, right + j * k, cols, results.data() + point * count * ld_out + j, ld_out, cols,
-                      false);
+      winograd_product(rows, left, k, right + j * k, results.data() + point * count * ld_out + j, ld_out, cols, ahead);
     }
   }
   for (std::int64_t t = first; t < next; ++t) {

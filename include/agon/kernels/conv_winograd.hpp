@@ -74,19 +74,25 @@ struct WinogradShape {
   }
   /// Products of all tiles at all points.
   std::int64_t products_of_tiles() const { return n * (4 * rows.tiles + rows.full) * (4 * cols.tiles + cols.full); }
-  /// Where the lines of the images begin and end that a tile reads.
+  /// Where the lines of the images begin and end that a tile reads, and that it writes.
   std::int64_t first_input(std::int64_t t) const {
-    return line_start(tile(t).image, in.index(rows.start(tile(t).y), 0));
+    return line_start(in, tile(t).image, in.index(rows.start(tile(t).y), 0));
   }
   std::int64_t last_input(std::int64_t t) const {
-    return line_start(tile(t).image, in.index(rows.start(tile(t).y) + 4, in.phases - 1) + 1);
+    return line_start(in, tile(t).image, in.index(rows.start(tile(t).y) + 4, in.phases - 1) + 1);
+  }
+  std::int64_t first_output(std::int64_t t) const {
+    return line_start(out, tile(t).image, out.index(rows.start(tile(t).y), 0));
+  }
+  std::int64_t last_output(std::int64_t t) const {
+    return line_start(out, tile(t).image, out.index(rows.start(tile(t).y) + 3, out.phases - 1) + 1);
   }
   /// Multiplications for a pair of channels.
   std::int64_t products() const { return products_of_tiles() * in.phases * in.phases * out.phases * out.phases; }
 
  private:
-  std::int64_t line_start(std::int64_t image, std::int64_t line) const {
-    return (image * in.h + smaller(larger(line, 0), in.h)) * in.w * in.c;
+  static std::int64_t line_start(const WinogradImages& of, std::int64_t image, std::int64_t line) {
+    return (image * of.h + smaller(larger(line, 0), of.h)) * of.w * of.c;
   }
 };
 

@@ -95,6 +95,7 @@ constexpr std::int64_t shallow_pair_bytes = 16 << 10;
 constexpr std::int64_t most_shallow_rows =
     (prefer_shallow ? 224 : 112) / (2 * shallow_pair_rows) * (2 * shallow_pair_rows);
 constexpr std::int64_t shallow_strip_rows = prefer_shallow ? most_shallow_rows : 8;
+constexpr std::int64_t stream_depth = 256;     // of rows that end before the processor's own prefetching has begun
 constexpr std::int64_t wide_strip_rows = 110;  // whole tiles of multiply_wide()
 static_assert(wide_strip_rows <= most_shallow_rows);
 
@@ -159,9 +160,9 @@ std::int64_t whole_panels(std::int64_t n) {
   return (n + Vec<T>::lanes - 1) / Tile<T>::cols;
 }
 
-/// What to ask for while a tile is multiplied: some rows of both operands, at once, or lines of a run of columns of A or
-/// of rows of B that lie so many elements further on, one at every depth and whole tile. Many lines at once would wait
-/// for each other, and the tile for them.
+/// What to ask for while a tile is multiplied: some rows of both operands, at once, or lines of a run of columns of A
+/// or of rows of B that lie so many elements further on, one at every depth and whole tile. Many lines at once would
+/// wait for each other, and the tile for them.
 template <class T>
 struct LookAhead {
   SoonRows<T> a, b;
@@ -304,6 +305,7 @@ template <class T>
 void gemm_shallow_rows(std::int64_t rows, const LeftOperand<T>& a, std::int64_t depth, std::int64_t count,
                        const Panel<T>* panels, T* c, std::int64_t ldc, bool accumulate, const LookAhead<T>& next,
                        const Epilogue<T>* epilogue) {
+  const bool stream = a.step == 1 && depth >= short_depth && depth <= stream_depth && next.a.rows == 0;
   std::int64_t q = 0;
   for (; q + 1 < count; q += 2) {
     const RightPanels<T, 2> b{{panels[q].data, panels[q + 1].data}, panels[q].ld};
@@ -316,12 +318,12 @@ void gemm_shallow_rows(std::int64_t rows, const LeftOperand<T>& a, std::int64_t 
     }
 #endif
     next.prefetch(q / 2, count / 2);
-    multiply_shallow<T, 2>(rows, a, depth, b, c + panels[q].j, ldc, accumulate);
+    multiply_shallow<T, 2>(rows, a, depth, b, c + panels[q].j, ldc, accumulate, stream && q == 0);
   }
   if (q < count) {
     const Panel<T>& last = panels[q];
     if (last.cols == Tile<T>::cols)
-      multiply_shallow<T, 1>(rows, a, depth, {{last.data}, last.ld}, c + last.j, ldc, accumulate);
+      multiply_shallow<T, 1>(rows, a, depth, {{last.data}, last.ld}, c + last.j, ldc, accumulate, stream && q == 0);
     else
       multiply_narrow(rows, a, depth, last.data, last.ld, c + last.j, ldc, last.cols, accumulate);
   }

@@ -5,6 +5,13 @@ namespace AGON_ISA {
 template <class T>
 constexpr std::int64_t cache_line = 64 / static_cast<std::int64_t>(sizeof(T));
 
+/// How many elements `to` is further on than `from`, which may be other memory.
+template <class T>
+std::int64_t distance_of(const T* from, const T* to) {
+  const auto address = [](const T* p) { return static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(p)); };
+  return (address(to) - address(from)) / static_cast<std::int64_t>(sizeof(T));
+}
+
 /// Asks for the first `size` elements of some rows: for the first-level cache, or the second.
 template <int level, class T>
 AGON_INLINE void prefetch_rows(std::int64_t rows, const T* from, std::int64_t ld, std::int64_t size) {

@@ -104,17 +104,17 @@ void multiply_tile(const detail::Rows<T>& a, const T* const* row, const T* b, st
   }
 }
 
-template <class T, int n, int whole, int... m>
+template <class T, int n, int whole, bool looks_ahead, int... m>
 constexpr std::array<MultiplyTile<T>, sizeof...(m) + 1> tiles_of_width(std::integer_sequence<int, m...>) {
-  return {multiply_tile<T, m + 1, n>..., multiply_tile<T, whole, n>};
+  return {multiply_tile<T, m + 1, n, looks_ahead>..., multiply_tile<T, whole, n, looks_ahead>};
 }
 
 /// The tile of `rows` rows, a height that tile_height() gives, and `cols` <= Tile<T>::cols columns.
-template <class T>
+template <class T, bool looks_ahead = false>
 AGON_INLINE MultiplyTile<T> tile_of(std::int64_t rows, std::int64_t cols) {
   using Low = std::make_integer_sequence<int, Tile<T>::low_rows>;
-  static constexpr auto narrow = tiles_of_width<T, 1, Tile<T>::narrow_rows>(Low{});
-  static constexpr auto wide = tiles_of_width<T, 2, Tile<T>::rows>(Low{});
+  static constexpr auto narrow = tiles_of_width<T, 1, Tile<T>::narrow_rows, false>(Low{});
+  static constexpr auto wide = tiles_of_width<T, 2, Tile<T>::rows, looks_ahead>(Low{});
   const auto index = static_cast<std::size_t>(detail::smaller(rows - 1, Tile<T>::low_rows));
   return cols > Vec<T>::lanes ? wide[index] : narrow[index];
 }
@@ -162,12 +162,46 @@ struct RightPanels {
   std::int64_t ld;
 };
 
+/// What a tile asks for at every depth: nothing.
+struct AsksNothing {
+  AGON_INLINE void operator()() const {}
+};
+
+/// A part of the rows of A and C that come a few tiles later, each as memory that goes on without gaps.
+template <class T>
+class AsksForRows {
+ public:
+  /// For a tile of so many rows and vectors. Rows far apart are left to the processor.
+  AGON_INLINE AsksForRows(std::int64_t rows, std::int64_t vectors, const LeftOperand<T>& a, std::int64_t depth,
+                          const T* c, std::int64_t ldc) {
+    const std::int64_t further = detail::larger(detail::smaller(most_cycles / (depth * vectors + 1), most_rows), rows);
+    const auto part = [&](std::int64_t ld) {
+      const std::int64_t step = detail::ceil_div(rows * ld, depth + 1);
+      return step <= cache_line<T> ? step : 0;
+    };
+    step_a_ = part(a.row), step_c_ = part(ldc);
+    a_ = a.data + (step_a_ > 0 ? further * a.row : 0);
+    c_ = c + (step_c_ > 0 ? further * ldc : 0);
+  }
+  AGON_INLINE void operator()() {
+    __builtin_prefetch(a_, 0, 2);
+    __builtin_prefetch(c_, 0, 2);
+    a_ += step_a_, c_ += step_c_;
+  }
+
+ private:
+  static constexpr std::int64_t most_cycles = 4096, most_rows = 64;
+  const T *a_, *c_;
+  std::int64_t step_a_, step_c_;
+};
+
 /// Gives put(i, x) the m rows of a tile of A B, panels of `vectors` vectors: x are the vectors of row i. Every element
 /// is the same chain of fmadd as in multiply_tile. Beginning and ending cost less than there, and rows come in the
 /// order of memory. Where tiles have few rows the right operand is read more often: they are meant for depths at which
 /// it stays in the first-level cache, and for left operands of which only a few rows do.
-template <class T, int m, int panels, int vectors, class Left, class Put>
-AGON_INLINE void shallow_tile(const Left& a, std::int64_t depth, const RightPanels<T, panels>& b, const Put& put) {
+template <class T, int m, int panels, int vectors, class Left, class Put, class Asks = AsksNothing>
+AGON_INLINE void shallow_tile(const Left& a, std::int64_t depth, const RightPanels<T, panels>& b, const Put& put,
+                              Asks asks = {}) {
   using V = Vec<T>;
   constexpr int width = panels * vectors;
   V sum[m][width];
@@ -185,6 +219,7 @@ AGON_INLINE void shallow_tile(const Left& a, std::int64_t depth, const RightPane
   for (int q = 0; q < panels; ++q) from[q] = b.data[q];
 #pragma GCC unroll 1
   for (std::int64_t k = 0; k < depth; ++k) {
+    asks();
     // Of the two operands the one of fewer registers is held.
     V x[m], right[width];
     if constexpr (m < width) {
@@ -243,11 +278,23 @@ void multiply_shallow_tile(const Left& a, std::int64_t depth, const RightPanels<
 /// Rows of a shallow tile of two panels; one of a single panel has twice as many.
 constexpr int shallow_pair_rows = AGON_VECTOR_BYTES == 64 ? 4 : AGON_VECTOR_BYTES == 32 ? 3 : 2;
 
-/// The same for any number of rows and whole panels.
+/// The same as a tile that asks for later rows.
+template <class T, int m, int panels>
+void stream_shallow_tile(const LeftOperand<T>& a, std::int64_t depth, const RightPanels<T, panels>& b, T* c,
+                         std::int64_t ldc, bool accumulate) {
+  constexpr int vectors = Tile<T>::vectors;
+  shallow_tile<T, m, panels, vectors>(a, depth, b, StoreRow<T>{c, ldc, accumulate},
+                                      AsksForRows<T>(m, panels * vectors, a, depth, c, ldc));
+}
+
+/// The same for any number of rows and whole panels; `stream` where A and C are far away.
 template <class T, int panels>
 AGON_INLINE void multiply_shallow(std::int64_t rows, LeftOperand<T> a, std::int64_t depth,
-                                  const RightPanels<T, panels>& b, T* c, std::int64_t ldc, bool accumulate) {
+                                  const RightPanels<T, panels>& b, T* c, std::int64_t ldc, bool accumulate,
+                                  bool stream = false) {
   constexpr int m = 2 * shallow_pair_rows / panels;
+  for (; stream && rows >= m; rows -= m, a.data += m * a.row, c += m * ldc)
+    stream_shallow_tile<T, m>(a, depth, b, c, ldc, accumulate);
   for (; rows >= m; rows -= m, a.data += m * a.row, c += m * ldc)
     multiply_shallow_tile<T, m>(a, depth, b, c, ldc, accumulate);
   for (; rows > 0; --rows, a.data += a.row, c += ldc) multiply_shallow_tile<T, 1>(a, depth, b, c, ldc, accumulate);
@@ -274,8 +321,10 @@ void multiply_wide_tile(const LeftOperand<T>& a, std::int64_t depth, const Right
 #pragma GCC unroll 4
   for (int i = 0; i < m; i += reach) left[i / reach] = a.at(i);
   const T *first = b.data[0], *second = b.data[1];
+  AsksForRows<T> asks(m, 5, a, depth, c, ldc);
 #pragma GCC unroll 1
   for (std::int64_t k = 0; k < depth; ++k, first += ldb, second += ldb, b_last += ld_last) {
+    asks();
     const V right[5] = {V::load(first), V::load(first + V::lanes), V::load(second), V::load(second + V::lanes),
                         V::load(b_last)};
 #pragma GCC unroll 8

@@ -46,8 +46,8 @@ inline constexpr Segment whole_depth{0, 0};
 
 /// Left operand of a product of register tiles, read in place: element (i, s * length + k) is
 /// row[i][segment[s].left + k * step]. A matrix is one segment; the patches of a convolution are one segment a kernel
-/// row, and those that lie on padding are left out. Tiles that look ahead ask at every depth for what lies so far beyond
-/// what they read of the first row, and of the right operand.
+/// row, and those that lie on padding are left out. Tiles that look ahead ask at every depth for what lies so far
+/// beyond what they read of the first row, and of the right operand.
 template <class T>
 struct Rows {
   const T* const* row;
