@@ -431,12 +431,28 @@ void winograd_gather_gradients(const detail::WinogradShape& s, std::int64_t begi
 }
 
 /// Rows [first, first + count) of w [o, k] = or += the transpose of g [tiles, o] times x [tiles, k], all at one point.
+/// Whole tiles ask for the rows that come next: `next_g`, of `count` elements or a few more, and `next_x` of k, or
+/// null.
 template <class T>
 void winograd_weight_product(std::int64_t tiles, std::int64_t k, std::int64_t first, std::int64_t count, const T* x,
-                             std::int64_t ld_x, const T* g, std::int64_t ld_g, T* w, bool accumulate) {
-  for (std::int64_t j = 0; j < k; j += Tile<T>::cols)
-    multiply_narrow(count, {g + first, 1, ld_g}, tiles, x + j, ld_x, w + first * k + j, k,
-                    detail::smaller(Tile<T>::cols, k - j), accumulate);
+                             std::int64_t ld_x, const T* g, std::int64_t ld_g, T* w, bool accumulate, const T* next_x,
+                             const T* next_g) {
+  const T* row[Tile<T>::rows];
+  T* target[Tile<T>::rows];
+  std::int64_t line = 0;
+  const auto ahead = [&](const T* from, const T* to, std::int64_t size) {
+    return to && line < size ? distance_of(from, to + line) : 0;
+  };
+  for (std::int64_t j = 0; j < k; j += Tile<T>::cols) {
+    const std::int64_t cols = detail::smaller(Tile<T>::cols, k - j);
+    for (std::int64_t i = first, height; i < first + count; i += height, line += cache_line<T>) {
+      height = tile_height<T>(first + count - i, cols);
+      for (std::int64_t r = 0; r < height; ++r) row[r] = g + i + r, target[r] = w + (i + r) * k;
+      const detail::Rows<T> left{
+          row, &detail::whole_depth, 1, tiles, ld_g, ahead(row[0], next_g, count), ahead(x + j, next_x, k)};
+      tile_of<T, AGON_VECTOR_BYTES == 64>(height, cols)(left, row, x + j, ld_x, target, j, cols, accumulate);
+    }
+  }
 }
 
 /// Two gradients of weights from those at the points, the transpose of weights_at_points.

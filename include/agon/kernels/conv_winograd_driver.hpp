@@ -43,8 +43,10 @@ void winograd_gather_gradients(Isa isa, const detail::WinogradShape& s, std::int
 
 template <class T>
 void winograd_weight_product(Isa isa, std::int64_t tiles, std::int64_t k, std::int64_t first, std::int64_t count,
-                             const T* x, std::int64_t ld_x, const T* g, std::int64_t ld_g, T* w, bool accumulate) {
-  AGON_DISPATCH_ON(isa, winograd_weight_product(tiles, k, first, count, x, ld_x, g, ld_g, w, accumulate));
+                             const T* x, std::int64_t ld_x, const T* g, std::int64_t ld_g, T* w, bool accumulate,
+                             const T* next_x, const T* next_g) {
+  AGON_DISPATCH_ON(isa,
+                   winograd_weight_product(tiles, k, first, count, x, ld_x, g, ld_g, w, accumulate, next_x, next_g));
 }
 
 template <class T>
@@ -97,8 +99,14 @@ void run_winograd_weights(Isa isa, const detail::WinogradShape& s, const T* x, c
       const std::int64_t point = job / blocks, first = job % blocks * rows;
       const auto kind = detail::WinogradPoint::of(point);
       const std::int64_t depth = s.tiles_before(from + tiles, kind) - s.tiles_before(from, kind);
-      winograd_weight_product(isa, depth, k, first, smaller(rows, o - first), inputs.data() + point * size_x, ld_x,
-                              gradients.data() + point * size_g, ld_g, weights.data() + point * size_w, from > 0);
+      const T* const at_x = inputs.data() + point * size_x;
+      const T* const at_g = gradients.data() + point * size_g;
+      const bool same_point = first + rows < o, next_point = !same_point && point < 24;
+      winograd_weight_product(isa, depth, k, first, smaller(rows, o - first), at_x, ld_x, at_g, ld_g,
+                              weights.data() + point * size_w, from > 0, next_point ? at_x + size_x : nullptr,
+                              same_point   ? at_g + first + rows
+                              : next_point ? at_g + size_g
+                                           : nullptr);
     });
   }
   parallel_for(o, 4, [&](std::int64_t first, std::int64_t last) {
