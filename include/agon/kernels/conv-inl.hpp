@@ -181,10 +181,11 @@ void conv_tap_block(const detail::Windows& s, const T* x, const T* g, std::int64
 
 /// One job of the transposed weight gradient [kh kw c, o]: the product of the transposed windows and g. The windows are
 /// read where they stand, in padded images that are `image` elements apart, and g in rows of `width` elements, whole
-/// vectors. It serves few channels of x, and few of g with the two in each other's place. `at` counts images along k.
+/// vectors; if it was not `copied` just now, it is asked for. It serves few channels of x, and few of g with the two in
+/// each other's place. `at` counts images along k.
 template <class T>
 void conv_window_block(const detail::Windows& s, const T* x, std::int64_t image, const T* g, std::int64_t width,
-                       const detail::GemmPlan& plan, const detail::GemmBlock& at, T* w, std::int64_t ldw) {
+                       bool copied, const detail::GemmPlan& plan, const detail::GemmBlock& at, T* w, std::int64_t ldw) {
   const Workspace<const T*> left(at.m);
   const Workspace<T*> target(at.m);
   const Workspace<detail::Segment> segments(plan.depth * s.oh);
@@ -200,10 +201,20 @@ void conv_window_block(const detail::Windows& s, const T* x, std::int64_t image,
     for (std::int64_t i = from; i < to; ++i)
       for (std::int64_t y = 0; y < s.oh; ++y)
         segments.data()[count++] = {i * image + y * s.stride * s.pitch(), (i * s.oh + y) * s.ow * width};
-    const detail::Rows<T> rows{left.data(), segments.data(), count, s.ow, s.stride * s.c};
-    for (std::int64_t j = at.j; j < at.j + at.n; j += Tile<T>::cols)
-      multiply_panel(at.m, rows, g + j, width, target.data(), j, detail::smaller(Tile<T>::cols, at.j + at.n - j),
-                     from > at.k);
+    detail::Rows<T> rows{left.data(), segments.data(), count, s.ow, s.stride * s.c};
+    const std::int64_t next = !copied && 2 * to - from <= s.n ? (to - from) * s.oh * s.ow * width : 0;
+    for (std::int64_t j = at.j; j < at.j + at.n; j += Tile<T>::cols) {
+      const std::int64_t cols = detail::smaller(Tile<T>::cols, at.j + at.n - j);
+      // The first tiles ask for the same lines of the images that come next.
+      std::int64_t line = 0;
+      for (std::int64_t i = 0, height; i < at.m; i += height, line += cache_line<T>) {
+        height = tile_height<T>(at.m - i, cols);
+        const bool asks = AGON_VECTOR_BYTES == 64 && next > 0 && line < cols;
+        if (asks) rows.ahead_right = next + line;
+        const auto multiply = asks ? tile_of<T, AGON_VECTOR_BYTES == 64>(height, cols) : tile_of<T>(height, cols);
+        multiply(rows, left.data() + i, g + j, width, target.data() + i, j, cols, from > at.k);
+      }
+    }
     from = to;
   } while (from < at.k + at.k_size);
 }

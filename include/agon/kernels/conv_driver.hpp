@@ -31,9 +31,9 @@ void conv_block(Isa isa, const detail::Windows& s, const detail::WindowBlock& bl
 
 template <class T>
 void conv_window_block(Isa isa, const detail::Windows& s, const T* x, std::int64_t image, const T* g,
-                       std::int64_t width, const detail::GemmPlan& plan, const detail::GemmBlock& block, T* w,
-                       std::int64_t ldw) {
-  AGON_DISPATCH_ON(isa, conv_window_block(s, x, image, g, width, plan, block, w, ldw));
+                       std::int64_t width, bool copied, const detail::GemmPlan& plan, const detail::GemmBlock& block,
+                       T* w, std::int64_t ldw) {
+  AGON_DISPATCH_ON(isa, conv_window_block(s, x, image, g, width, copied, plan, block, w, ldw));
 }
 
 template <class T>
@@ -192,7 +192,7 @@ void multiply_windows(Isa isa, const detail::Windows& s, const T* x, const T* g,
   gemm_driver::run_jobs(isa, plan, s.depth(), o, s.n, MatView<T>{w, s.depth(), o, o}, Epilogue<T>{},
                         [&](const auto& block, T* to, std::int64_t ld, const auto&) {
                           conv_window_block(isa, s, pad ? padded.data() : x, pad ? padded_image : image,
-                                            widen ? widened.data() : g, width, plan, block, to, ld);
+                                            widen ? widened.data() : g, width, widen, plan, block, to, ld);
                         });
 }
 
