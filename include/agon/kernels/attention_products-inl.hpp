@@ -41,7 +41,7 @@ class SoonLines {
 
   /// Takes some rows, if they can be asked for like this, or leaves them to the queue.
   void add(const SoonRows<T>& rows, SoonQueue<T>& queue) {
-    if (AGON_VECTOR_BYTES == 64 && count_ < most && rows.ld == ld_ && rows.size == size_ && rows.rows >= depth_)
+    if (tiles_look_ahead && count_ < most && rows.ld == ld_ && rows.size == size_ && rows.rows >= depth_)
       from_[count_++] = rows.data;
     else
       queue.add(rows);
@@ -65,21 +65,19 @@ class SoonLines {
 /// multiply() that asks for what comes soon meanwhile.
 template <class T>
 void multiply_ahead(std::int64_t rows, LeftOperand<T> a, std::int64_t depth, const T* b, std::int64_t ldb, T* c,
-                    std::int64_t ldc, std::int64_t n, bool accumulate, [[maybe_unused]] SoonLines<T>& soon) {
-#if AGON_VECTOR_BYTES == 64
+                    std::int64_t ldc, std::int64_t n, bool accumulate, SoonLines<T>& soon) {
   constexpr int m = Tile<T>::rows;
   constexpr std::int64_t cols = Tile<T>::cols;
-  if (n % cols == 0 && depth >= short_depth)
+  if (tiles_look_ahead && n % cols == 0 && depth >= short_depth)
     for (; rows >= m; rows -= m, a = a.from_row(m), c += m * ldc) {
       const T* row[m];
       T* target[m];
       for (int r = 0; r < m; ++r) row[r] = a.at(r), target[r] = c + r * ldc;
       for (std::int64_t j = 0; j < n; j += cols) {
         const detail::Rows<T> left{row, &detail::whole_depth, 1, depth, a.step, 0, soon.next(b + j)};
-        multiply_tile<T, m, 2, true>(left, row, b + j, ldb, target, j, cols, accumulate);
+        multiply_tile<T, m, 2, tiles_look_ahead>(left, row, b + j, ldb, target, j, cols, accumulate);
       }
     }
-#endif
   multiply(rows, a, depth, b, ldb, c, ldc, n, accumulate);
 }
 

@@ -209,9 +209,9 @@ void conv_window_block(const detail::Windows& s, const T* x, std::int64_t image,
       std::int64_t line = 0;
       for (std::int64_t i = 0, height; i < at.m; i += height, line += cache_line<T>) {
         height = tile_height<T>(at.m - i, cols);
-        const bool asks = AGON_VECTOR_BYTES == 64 && next > 0 && line < cols;
+        const bool asks = tiles_look_ahead && next > 0 && line < cols;
         if (asks) rows.ahead_right = next + line;
-        const auto multiply = asks ? tile_of<T, AGON_VECTOR_BYTES == 64>(height, cols) : tile_of<T>(height, cols);
+        const auto multiply = asks ? tile_of<T, tiles_look_ahead>(height, cols) : tile_of<T>(height, cols);
         multiply(rows, left.data() + i, g + j, width, target.data() + i, j, cols, from > at.k);
       }
     }

@@ -344,6 +344,12 @@ class WinogradAhead {
     in_ += detail::smaller(depth, in_end_ - in_);
     return distance;
   }
+  /// Asks at once for what tiles have not asked for up to here.
+  void catch_up(const T* in) {
+    if (in_ >= in) return;
+    prefetch_rows<2>(1, in_, 0, in - in_);
+    in_ = in;
+  }
   /// As far as a tile reads a panel of `size` elements, two lines at every depth: every other line.
   std::int64_t next_out(const T* panel, std::int64_t size) {
     if (out_ >= out_end_) return 0;
@@ -361,22 +367,17 @@ class WinogradAhead {
 /// c = a b, of whose whole panel b tiles ask for images meanwhile.
 template <class T>
 void winograd_product(std::int64_t rows, LeftOperand<T> a, std::int64_t depth, const T* b, T* c, std::int64_t ldc,
-                      std::int64_t cols, [[maybe_unused]] WinogradAhead<T>& ahead) {
-#if AGON_VECTOR_BYTES == 64
-  if (cols == Tile<T>::cols) {
-    const T* row[Tile<T>::rows];
-    T* target[Tile<T>::rows];
-    for (std::int64_t height; rows > 0; rows -= height, a = a.from_row(height), c += height * ldc) {
-      height = tile_height<T>(rows, cols);
-      for (std::int64_t r = 0; r < height; ++r) row[r] = a.at(r), target[r] = c + r * ldc;
-      const detail::Rows<T> left{
-          row, &detail::whole_depth, 1, depth, a.step, ahead.next_in(a.data, depth), ahead.next_out(b, depth * cols)};
-      tile_of<T, true>(height, cols)(left, row, b, cols, target, 0, cols, false);
-    }
-    return;
+                      std::int64_t cols, WinogradAhead<T>& ahead) {
+  if (!tiles_look_ahead || cols < Tile<T>::cols) return multiply_narrow(rows, a, depth, b, cols, c, ldc, cols, false);
+  const T* row[Tile<T>::rows];
+  T* target[Tile<T>::rows];
+  for (std::int64_t height; rows > 0; rows -= height, a = a.from_row(height), c += height * ldc) {
+    height = tile_height<T>(rows, cols);
+    for (std::int64_t r = 0; r < height; ++r) row[r] = a.at(r), target[r] = c + r * ldc;
+    const detail::Rows<T> left{
+        row, &detail::whole_depth, 1, depth, a.step, ahead.next_in(a.data, depth), ahead.next_out(b, depth * cols)};
+    tile_of<T, tiles_look_ahead>(height, cols)(left, row, b, cols, target, 0, cols, false);
   }
-#endif
-  multiply_narrow(rows, a, depth, b, cols, c, ldc, cols, false);
 }
 
 /// Tiles [first, first + count) of a convolution: inputs at the points, a product for each point, results.
@@ -401,6 +402,7 @@ void winograd_block(const detail::WinogradShape& s, std::int64_t first, std::int
       const std::int64_t cols = detail::smaller(Tile<T>::cols, n - j);
       winograd_product(rows, left, k, right + j * k, results.data() + point * count * ld_out + j, ld_out, cols, ahead);
     }
+    ahead.catch_up(x + from + (point + 1) * size / 25);
   }
   for (std::int64_t t = first; t < next; ++t) {
     const auto tile = s.tile(t);
@@ -437,6 +439,12 @@ template <class T>
 void winograd_weight_product(std::int64_t tiles, std::int64_t k, std::int64_t first, std::int64_t count, const T* x,
                              std::int64_t ld_x, const T* g, std::int64_t ld_g, T* w, bool accumulate, const T* next_x,
                              const T* next_g) {
+  if (!tiles_look_ahead) {
+    for (std::int64_t j = 0; j < k; j += Tile<T>::cols)
+      multiply_narrow(count, {g + first, 1, ld_g}, tiles, x + j, ld_x, w + first * k + j, k,
+                      detail::smaller(Tile<T>::cols, k - j), accumulate);
+    return;
+  }
   const T* row[Tile<T>::rows];
   T* target[Tile<T>::rows];
   std::int64_t line = 0;
@@ -450,7 +458,7 @@ void winograd_weight_product(std::int64_t tiles, std::int64_t k, std::int64_t fi
       for (std::int64_t r = 0; r < height; ++r) row[r] = g + i + r, target[r] = w + (i + r) * k;
       const detail::Rows<T> left{
           row, &detail::whole_depth, 1, tiles, ld_g, ahead(row[0], next_g, count), ahead(x + j, next_x, k)};
-      tile_of<T, AGON_VECTOR_BYTES == 64>(height, cols)(left, row, x + j, ld_x, target, j, cols, accumulate);
+      tile_of<T, tiles_look_ahead>(height, cols)(left, row, x + j, ld_x, target, j, cols, accumulate);
     }
   }
 }

@@ -191,7 +191,7 @@ LookAhead<T> gemm_look_ahead(const detail::GemmProblem<T>& p, const GemmReading<
   };
   const auto lines = [](std::int64_t size) { return detail::ceil_div(size, cache_line<T>); };
   // Whole tiles that can look ahead, at least.
-  const std::int64_t tiles = AGON_VECTOR_BYTES == 64 && reading.right == RightOperand::in_place
+  const std::int64_t tiles = tiles_look_ahead && reading.right == RightOperand::in_place
                                  ? (block.m - Tile<T>::low_rows) / Tile<T>::rows * whole_panels<T>(tile.n)
                                  : 0;
   std::int64_t from = 0;
@@ -290,8 +290,7 @@ void gemm_tile_row(std::int64_t i, std::int64_t rows, const TileRows<T>& a, std:
       const std::int64_t line = i / rows * whole + q, offset = line * cache_line<T>;
       left.ahead_left = line < next.lines_a ? next.distance_a + offset : 0;
       left.ahead_right = line < next.lines_b ? next.distance_b - (b.j - panels[0].j) + offset : 0;
-      multiply_tile<T, Tile<T>::rows, 2, AGON_VECTOR_BYTES == 64>(left, row, b.data, b.ld, target, b.j, b.cols,
-                                                                  accumulate);
+      multiply_tile<T, Tile<T>::rows, 2, tiles_look_ahead>(left, row, b.data, b.ld, target, b.j, b.cols, accumulate);
     } else if (!multiply_even_tile(i, rows, a, depth, b, c, accumulate)) {
       tile_of<T>(rows, b.cols)(left, row, b.data, b.ld, target, b.j, b.cols, accumulate);
     }

@@ -22,6 +22,10 @@ detail::TileSize tile_size() {
 /// In less than this, what a tile asks for does not arrive in time.
 constexpr std::int64_t short_depth = 32;
 
+/// Whether there are tiles that ask at every depth for something that comes later. With 16 registers other tiles serve
+/// most products.
+constexpr bool tiles_look_ahead = AGON_VECTOR_BYTES == 64;
+
 template <class T>
 using MultiplyTile = void (*)(const detail::Rows<T>& a, const T* const* row, const T* b, std::int64_t ldb, T* const* c,
                               std::int64_t j, std::int64_t cols, bool accumulate);
