@@ -2,6 +2,8 @@
 
 #include <agon/agon.hpp>
 
+#include "kernels/kernel_test.hpp"
+
 using namespace agon;
 
 namespace {
@@ -91,6 +93,20 @@ TEST_CASE("linear with a residual agrees with the sum in plain operations") {
           return activate(product(product(x[0], x[1]), x[2]) + x[0] * 2.0, activation) + (product(x[0], x[1]) + x[0]);
         },
         {{6, 4}, {4, 4}, {4, 4}});
+  }
+}
+
+TEMPLATE_TEST_CASE("a product that adds to a gradient gives the bits of a sum", "", float, double) {
+  using T = TestType;
+  Rng rng(3, "bits");
+  for (const std::int64_t out : {64, 640, 641, 1300, 3000}) {
+    const auto x = normal<T>({32, 64}, 0, 1, rng).requires_grad_(), w = normal<T>({out, 64}, 0, 1, rng);
+    const auto gradient = [&](bool create_graph) {
+      const auto y = linear(x, w);
+      return grad<T>(sum(square(y)) + sum(square(x) * x), x, {.create_graph = create_graph});
+    };
+    INFO(out << " features");
+    kernel_test::for_each_isa([&] { CHECK(gradient(false).to_vector() == gradient(true).to_vector()); });
   }
 }
 

@@ -143,30 +143,25 @@ class Engine {
                       ".retain_graph = true in that pass, or a new forward pass");
     std::vector<char> needs;
     for (const auto& edge : node->edges) needs.push_back(wanted(edge));
-    auto sums = lend_sums(*node, needs);
-    auto gradients = apply_rule(node, std::move(state.gradients), needs, sums);
+    auto gradients = apply_rule(node, std::move(state.gradients), needs);
     state.gradients.clear();
     if (!retain_graph_) node->release();
-    for (std::size_t i = 0; i < sums.size(); ++i)
-      if (sums[i].defined()) *slot(node->edges[i]) = std::move(sums[i]);
     for (std::size_t i = 0; i < gradients.size(); ++i)
       if (needs[i]) deliver(node->edges[i], fit(*node, i, std::move(gradients[i])));
   }
 
-  // Takes out of their slots what a rule may add gradients to in place.
-  std::vector<Tensor<T>> lend_sums(const Node<T>& node, const std::vector<char>& needs) {
-    std::vector<Tensor<T>> sums(node.edges.size());
-    for (std::size_t i = 0; i < sums.size() && !create_graph_; ++i)
-      if (auto* const sum = needs[i] ? slot(node.edges[i]) : nullptr; sum && sum->defined() && owned_alone(*sum))
-        sums[i] = std::exchange(*sum, Tensor<T>());
-    return sums;
+  // Takes what an input's gradients add up to out of its slot, if a rule may add to it in place.
+  Tensor<T> take_sum(const Edge<T>& edge) {
+    Tensor<T>* const sum = create_graph_ ? nullptr : slot(edge);
+    return sum && sum->defined() && owned_alone(*sum) ? std::exchange(*sum, Tensor<T>()) : Tensor<T>();
   }
 
   Grads<T> apply_rule(const std::shared_ptr<Node<T>>& node, std::vector<Tensor<T>> gradients,
-                      const std::vector<char>& needs, std::vector<Tensor<T>>& sums) {
+                      const std::vector<char>& needs) {
     const auto start = std::chrono::steady_clock::now();
     const GradMode mode(create_graph_);
-    auto result = node->rule(Vjp<T>(node, std::move(gradients), needs, sums));
+    const auto take = [this, &node](int i) { return take_sum(node->edges[static_cast<std::size_t>(i)]); };
+    auto result = node->rule(Vjp<T>(node, std::move(gradients), needs, take));
     check<GraphError>(result.size() == node->edges.size(), node->op, ": its rule returned ", result.size(),
                       " gradients; expected ", node->edges.size(), ", one an input");
     if (observer_state().innermost) {

@@ -170,10 +170,10 @@ class Node : public std::enable_shared_from_this<Node<T>> {
 template <Real T>
 class Vjp {
  public:
-  /// `sums`, one an input, are lent to the rule: see take_sum().
-  Vjp(const std::shared_ptr<Node<T>>& node, std::vector<Tensor<T>> grads, const std::vector<char>& needs,
-      std::vector<Tensor<T>>& sums)
-      : node_(node), grads_(std::move(grads)), needs_(needs), sums_(sums) {}
+  using TakeSum = std::function<Tensor<T>(int)>;
+
+  Vjp(const std::shared_ptr<Node<T>>& node, std::vector<Tensor<T>> grads, std::vector<char> needs, TakeSum take_sum)
+      : node_(node), grads_(std::move(grads)), needs_(std::move(needs)), take_sum_(std::move(take_sum)) {}
 
   /// Gradient of an output; zeros when none reached it.
   Tensor<T> grad(int output = 0) const {
@@ -187,11 +187,9 @@ class Vjp {
   bool needs(int i) const { return at(needs_, i, "input") != 0; }
 
   /// The sum of the gradients that input i got from other operations, if there is one whose memory nobody else sees,
-  /// else an absent tensor. A rule that takes it returns its gradient added to it. Never while a graph is being made.
-  Tensor<T> take_sum(int i) const {
-    at(needs_, i, "input");
-    return std::exchange(sums_[static_cast<std::size_t>(i)], Tensor<T>());
-  }
+  /// else an absent tensor. A rule that takes it must return its gradient added to it, with the bits of adding it
+  /// afterwards. Never while a graph is being made.
+  Tensor<T> take_sum(int i) const { return needs(i) ? take_sum_(i) : Tensor<T>(); }
 
   /// A saved input, differentiable itself. Throws GraphError when it was not saved or has changed since.
   Tensor<T> input(int i = 0) const {
@@ -257,8 +255,8 @@ class Vjp {
 
   const std::shared_ptr<Node<T>>& node_;
   std::vector<Tensor<T>> grads_;
-  const std::vector<char>& needs_;
-  std::vector<Tensor<T>>& sums_;
+  std::vector<char> needs_;
+  TakeSum take_sum_;
 };
 
 }  // namespace agon

@@ -16,7 +16,7 @@ namespace agon {
 struct OpEvent {
   std::string_view op;
   bool backward = false;             ///< the operation's rule ran, rather than its forward
-  std::vector<Shape> shapes;         ///< of the results
+  std::vector<Shape> shapes;         ///< of the results; gradients may have those of earlier rules added (take_sum)
   std::int64_t bytes = 0;            ///< of the results
   double seconds = 0;                ///< forward: since the event before on this thread; backward: the rule itself
   std::function<bool()> all_finite;  ///< looks at every result; valid during the call only

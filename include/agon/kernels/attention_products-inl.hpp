@@ -41,15 +41,20 @@ class SoonLines {
 
   /// Takes some rows, if they can be asked for like this, or leaves them to the queue.
   void add(const SoonRows<T>& rows, SoonQueue<T>& queue) {
-    if (tiles_look_ahead && count_ < most && rows.ld == ld_ && rows.size == size_ && rows.rows >= depth_)
+    const bool same = rows.ld == ld_ && rows.size == size_ && rows.rows >= depth_;
+    if (same && count_ < most && looks_ahead(size_, depth_))
       from_[count_++] = rows.data;
     else
       queue.add(rows);
   }
+  /// Whether whole tiles of such a product can ask.
+  static bool looks_ahead(std::int64_t size, std::int64_t depth) {
+    return tiles_look_ahead && size > 0 && size % Tile<T>::cols == 0 && depth >= short_depth;
+  }
   /// How far the next line is from `right`; 0 if there is none.
   std::int64_t next(const T* right) {
+    if (line_ == count_ * lines()) return 0;
     const std::int64_t part = line_ / lines(), line = line_ % lines();
-    if (part == count_) return 0;
     ++line_;
     return distance_of(right, from_[part]) + line * cache_line<T>;
   }
@@ -68,7 +73,7 @@ void multiply_ahead(std::int64_t rows, LeftOperand<T> a, std::int64_t depth, con
                     std::int64_t ldc, std::int64_t n, bool accumulate, SoonLines<T>& soon) {
   constexpr int m = Tile<T>::rows;
   constexpr std::int64_t cols = Tile<T>::cols;
-  if (tiles_look_ahead && n % cols == 0 && depth >= short_depth)
+  if (SoonLines<T>::looks_ahead(n, depth))
     for (; rows >= m; rows -= m, a = a.from_row(m), c += m * ldc) {
       const T* row[m];
       T* target[m];

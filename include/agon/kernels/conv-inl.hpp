@@ -211,8 +211,8 @@ void conv_window_block(const detail::Windows& s, const T* x, std::int64_t image,
         height = tile_height<T>(at.m - i, cols);
         const bool asks = tiles_look_ahead && next > 0 && line < cols;
         if (asks) rows.ahead_right = next + line;
-        const auto multiply = asks ? tile_of<T, tiles_look_ahead>(height, cols) : tile_of<T>(height, cols);
-        multiply(rows, left.data() + i, g + j, width, target.data() + i, j, cols, from > at.k);
+        const auto tile = asks ? tile_of<T, tiles_look_ahead>(height, cols) : tile_of<T>(height, cols);
+        tile(rows, left.data() + i, g + j, width, target.data() + i, j, cols, from > at.k);
       }
     }
     from = to;

@@ -191,7 +191,8 @@ LookAhead<T> gemm_look_ahead(const detail::GemmProblem<T>& p, const GemmReading<
   };
   const auto lines = [](std::int64_t size) { return detail::ceil_div(size, cache_line<T>); };
   // Whole tiles that can look ahead, at least.
-  const std::int64_t tiles = tiles_look_ahead && reading.right == RightOperand::in_place
+  const bool high = tiles_look_ahead && !reading.compete && !reading.shallow;
+  const std::int64_t tiles = high && reading.right == RightOperand::in_place
                                  ? (block.m - Tile<T>::low_rows) / Tile<T>::rows * whole_panels<T>(tile.n)
                                  : 0;
   std::int64_t from = 0;

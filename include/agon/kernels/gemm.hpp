@@ -18,6 +18,9 @@ template <Real T>
 void gemm(MatView<const T> a, bool transpose_a, MatView<const T> b, bool transpose_b, MatView<T> c,
           const Epilogue<T>& epilogue = {});
 
+/// Whether a sum over k is made in one piece, so that accumulating it has the bits of adding it to C afterwards.
+constexpr bool adds_at_once(std::int64_t k) { return k <= detail::max_depth; }
+
 /// `batch` independent products; the operands of product i start i * stride elements further.
 template <Real T>
 void gemm_batched(std::int64_t batch, MatView<const T> a, std::int64_t stride_a, bool transpose_a, MatView<const T> b,

@@ -44,7 +44,7 @@ struct MathTable<float> {
   static constexpr float log2e = 0x1.715476p0f, ln2_high = 0x1.63p-1f, ln2_low = -0x1.bd0106p-13f;
   static constexpr float exp[] = {0.5f, 0.1666654348373413f, 0.04166628420352936f, 0.008366585709154606f,
                                   0.0013946426333859563f};
-  // 2^x for |x| <= 1/2 with a relative error of 1.7e-7; one term less than exp.
+  // 2^x for |x| <= 1/2, with rounding to 1.7e-7; one term less than exp.
   static constexpr Coefficients<float, 6> exp2{
       {1, 0x1.62e42ap-1f, 0x1.ebf9bcp-3f, 0x1.c6b752p-5f, 0x1.3cea88p-7f, 0x1.5bba16p-10f}};
   static constexpr float exp2_lowest = -150;

@@ -11,14 +11,14 @@
 
 namespace agon::kernels {
 
-/// What happens to a product on its way from registers to memory: C = activation(AB + bias), or C += AB. Of matrices
-/// also C = activation(addend + AB + bias).
+/// What is made of a product: C = activation(AB + bias), or C += AB; of matrices also activation(C + AB + bias), and
+/// activation(addend + AB + bias).
 template <Real T>
 struct Epilogue {
   const T* bias = nullptr;  ///< one value a column of C, or none
   Activation activation{};
   bool accumulate = false;    ///< add to C; in convolutions not together with bias or activation
-  const T* addend = nullptr;  ///< of matrices only; with rows as far apart as those of C, which it may not overlap
+  const T* addend = nullptr;  ///< of matrices only, instead of C; rows as far apart as those of C, without overlap
 };
 
 namespace detail {

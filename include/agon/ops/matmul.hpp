@@ -76,8 +76,8 @@ Tensor<T> matmul(const Tensor<T>& a, const std::type_identity_t<Tensor<T>>& b, M
 }
 
 /// y = activation(x w^T + bias + residual): x [..., in], w [out, in], bias [out], y and residual [..., out]; bias and
-/// residual may be absent. They and the activation take no pass of their own. Gradients: gz w, gz^T x, the sum of gz
-/// and gz, with gz = g act'(y). Throws ShapeError when the sizes do not fit, Error for a leaky_relu whose slope is not
+/// residual may be absent. None of it takes a pass of its own over y. Gradients: gz w, gz^T x, the sum of gz and gz,
+/// with gz = g act'(y). Throws ShapeError when the sizes do not fit, Error for a leaky_relu whose slope is not
 /// positive.
 template <Real T>
 Tensor<T> linear(const Tensor<T>& x, const Tensor<T>& w, const Tensor<T>& bias = {}, const Activation& activation = {},
@@ -86,11 +86,11 @@ Tensor<T> linear(const Tensor<T>& x, const Tensor<T>& w, const Tensor<T>& bias =
                     " with weight ", w.shape(), "; expected [..., in] and [out, in]");
   check<ShapeError>(!bias.defined() || bias.shape() == Shape{w.size(0)}, "linear: bias of another shape than [",
                     w.size(0), "]");
-  detail::check_activation(activation, "linear");
-  auto y = empty<T>(x.shape().with(-1, w.size(0)));
-  const bool needs_output = activation.kind != Activation::Kind::none;
+  const auto shape = x.shape().with(-1, w.size(0));
   if (residual.defined())
-    check<ShapeError>(residual.shape() == y.shape(), "linear: residual ", residual.shape(), "; expected ", y.shape());
+    check<ShapeError>(residual.shape() == shape, "linear: residual ", residual.shape(), "; expected ", shape);
+  detail::check_activation(activation, "linear");
+  auto y = empty<T>(shape);
   const auto in = w.size(1), out = w.size(0), rows = x.shape().first(x.rank() - 1).numel();
   kernels::gemm<T>(detail::matrix(x.data().data(), rows, in), false, detail::matrix(w.data().data(), out, in), true,
                    detail::matrix(y.mutable_data().data(), rows, out),
@@ -98,20 +98,19 @@ Tensor<T> linear(const Tensor<T>& x, const Tensor<T>& w, const Tensor<T>& bias =
                     .activation = activation,
                     .addend = residual.defined() ? residual.data().data() : nullptr});
   const auto save = Save::input(0) | Save::input(1);
+  const bool needs_output = activation.kind != Activation::Kind::none;
   return record("linear", y, {x, w, bias, residual}, needs_output ? save | Save::output : save,
                 [activation, needs_output, rows, in, out](const Vjp<T>& v) -> Grads<T> {
                   const auto gz = needs_output ? activation_grad(v.grad(), v.output(), activation) : v.grad();
                   const auto flat_gz = reshape(gz, {rows, out});
                   Grads<T> result(4);
-                  if (v.needs(0)) {
-                    result[0] = v.take_sum(0);
-                    if (result[0].defined())
-                      kernels::gemm<T>(detail::matrix(flat_gz.data().data(), rows, out), false,
-                                       detail::matrix(v.input(1).data().data(), out, in), false,
-                                       detail::matrix(result[0].mutable_data().data(), rows, in), {.accumulate = true});
-                    else
-                      result[0] = reshape(matmul(flat_gz, v.input(1)), v.input_shape(0));
-                  }
+                  if (kernels::adds_at_once(out)) result[0] = v.take_sum(0);
+                  if (result[0].defined())
+                    kernels::gemm<T>(detail::matrix(flat_gz.data().data(), rows, out), false,
+                                     detail::matrix(v.input(1).data().data(), out, in), false,
+                                     detail::matrix(result[0].mutable_data().data(), rows, in), {.accumulate = true});
+                  else if (v.needs(0))
+                    result[0] = reshape(matmul(flat_gz, v.input(1)), v.input_shape(0));
                   if (v.needs(1)) result[1] = matmul(flat_gz, reshape(v.input(0), {rows, in}), {.transpose_a = true});
                   if (v.needs(2)) result[2] = sum_to(gz, {out});
                   if (v.needs(3)) result[3] = gz;
