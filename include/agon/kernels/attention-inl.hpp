@@ -117,6 +117,7 @@ void attend_rows(const AttentionShape<T>& shape, std::int64_t number, std::int64
       add_next_rows(shape, number + 1, 0, count, detail::smaller(step, shape.lk), q, k, v, soon.read, lines);
     }
     soon.read.spread(prefetches_in<T>(count * n));
+    auto ahead = lines.ahead();
     for (std::int64_t i = first; i < first + count; i += Block::rows) {
       const std::int64_t rows = detail::smaller(Block::rows, first + count - i);
       const std::int64_t depth = head.any_seen(i, rows, j, n) ? head.visible(i + rows - 1, j, n) : 0;
@@ -152,8 +153,8 @@ void attend_rows(const AttentionShape<T>& shape, std::int64_t number, std::int64
           const std::int64_t visible = detail::smaller(depth, head.visible(i + r, j, n));
           totals[r] += exp_scores(score(r), visible, depth, head.mask(i + r, j), shift);
         }
-        multiply_ahead(rows, {scores.data(), Block::width, 1}, depth, value.data, value.ld, out, ld_o, shape.dv, j > 0,
-                       lines);
+        multiply(rows, {scores.data(), Block::width, 1}, depth, value.data, value.ld, out, ld_o, shape.dv, j > 0,
+                 &ahead);
       }
       if (j + n >= seen) finish_attention(head, i, rows, tops, totals, o, lse);
     }

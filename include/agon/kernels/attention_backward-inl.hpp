@@ -178,6 +178,7 @@ void attend_backward_keys(const AttentionShape<T>& shape, std::int64_t number, s
     else
       add_next_keys(shape, number, end, step, q, k, v, o, g, soon.read, lines);
     soon.read.spread(prefetches_in<T>((2 * (end - begin) + shape.dk * detail::ceil_div(end - begin, height)) * n));
+    auto ahead = lines.ahead();
     for (std::int64_t j = begin; j < end; j += height) {
       const std::int64_t rows = detail::smaller(height, end - j);
       const std::int64_t unseen = head.any_seen(i, n, j, rows) ? head.first_to_see(j, i, n) : n;
@@ -202,8 +203,8 @@ void attend_backward_keys(const AttentionShape<T>& shape, std::int64_t number, s
       for (std::int64_t r = done; r < rows; ++r)
         score_gradients(from, to, head.first_to_see(j + r, i, n), mask_of_key(head, j + r, i, n, seen.data()),
                         block.lse.data(), block.inner.data(), score(r), gradient(r));
-      multiply_ahead(rows, {score(0) + from, Block::width, 1}, depth, block.upstream.data + from * block.upstream.ld,
-                     block.upstream.ld, head.value(dv, j), shape.ld_v, shape.dv, i > 0, lines);
+      multiply(rows, {score(0) + from, Block::width, 1}, depth, block.upstream.data + from * block.upstream.ld,
+               block.upstream.ld, head.value(dv, j), shape.ld_v, shape.dv, i > 0, &ahead);
       multiply(rows, {gradient(0) + from, Block::width, 1}, depth, block.query.data + from * block.query.ld,
                block.query.ld, head.key(dk, j), shape.ld_k, shape.dk, i > 0);
       multiply_panels(shape.dk, {head.key(k, j), 1, shape.ld_k}, rows, gradients.data(), Tile<T>::cols, Block::width,

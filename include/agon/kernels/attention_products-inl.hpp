@@ -19,7 +19,7 @@ constexpr bool in_pairs(std::int64_t n) {
 /// c = or += a b for n columns. b has whole vectors in its rows or, if a's rows lie in order, is what for_rows() gives.
 template <class T>
 void multiply(std::int64_t rows, const LeftOperand<T>& a, std::int64_t depth, const T* b, std::int64_t ldb, T* c,
-              std::int64_t ldc, std::int64_t n, bool accumulate) {
+              std::int64_t ldc, std::int64_t n, bool accumulate, Ahead<T>* ahead = nullptr) {
 #if AGON_VECTOR_BYTES == 64
   if (in_pairs<T>(n)) {
     if (a.step == 1) return multiply_pairs(rows, a, depth, b, c, ldc, n, accumulate);
@@ -28,11 +28,11 @@ void multiply(std::int64_t rows, const LeftOperand<T>& a, std::int64_t depth, co
   }
 #endif
   for (std::int64_t j = 0; j < n; j += Tile<T>::cols)
-    multiply_narrow(rows, a, depth, b + j, ldb, c + j, ldc, detail::smaller(Tile<T>::cols, n - j), accumulate);
+    multiply_narrow(rows, a, depth, b + j, ldb, c + j, ldc, detail::smaller(Tile<T>::cols, n - j), accumulate, ahead);
 }
 
 /// Rows of other matrices, as far apart as those of a right operand, of which a product asks for one line at every
-/// depth: where they are is the distance from the right operand.
+/// depth.
 template <class T>
 class SoonLines {
  public:
@@ -41,50 +41,18 @@ class SoonLines {
 
   /// Takes some rows, if they can be asked for like this, or leaves them to the queue.
   void add(const SoonRows<T>& rows, SoonQueue<T>& queue) {
-    const bool same = rows.ld == ld_ && rows.size == size_ && rows.rows >= depth_;
-    if (same && count_ < most && looks_ahead(size_, depth_))
-      from_[count_++] = rows.data;
+    const bool can = tiles_look_ahead && size_ > 0 && size_ % Tile<T>::cols == 0 && depth_ >= short_depth;
+    if (can && count_ < 2 && rows.ld == ld_ && rows.size == size_ && rows.rows >= depth_)
+      walks_[count_++] = Walks<T>::down(rows.data, size_, ld_);
     else
       queue.add(rows);
   }
-  /// Whether whole tiles of such a product can ask.
-  static bool looks_ahead(std::int64_t size, std::int64_t depth) {
-    return tiles_look_ahead && size > 0 && size % Tile<T>::cols == 0 && depth >= short_depth;
-  }
-  /// How far the next line is from `right`; 0 if there is none.
-  std::int64_t next(const T* right) {
-    if (line_ == count_ * lines()) return 0;
-    const std::int64_t part = line_ / lines(), line = line_ % lines();
-    ++line_;
-    return distance_of(right, from_[part]) + line * cache_line<T>;
-  }
+  Ahead<T> ahead() const { return {walks_[0], walks_[1]}; }
 
  private:
-  std::int64_t lines() const { return detail::ceil_div(size_, cache_line<T>); }
-
-  static constexpr int most = 2;
-  const T* from_[most];
-  std::int64_t depth_, size_, ld_, count_ = 0, line_ = 0;
+  std::int64_t depth_, size_, ld_, count_ = 0;
+  Walks<T> walks_[2];
 };
-
-/// multiply() that asks for what comes soon meanwhile.
-template <class T>
-void multiply_ahead(std::int64_t rows, LeftOperand<T> a, std::int64_t depth, const T* b, std::int64_t ldb, T* c,
-                    std::int64_t ldc, std::int64_t n, bool accumulate, SoonLines<T>& soon) {
-  constexpr int m = Tile<T>::rows;
-  constexpr std::int64_t cols = Tile<T>::cols;
-  if (SoonLines<T>::looks_ahead(n, depth))
-    for (; rows >= m; rows -= m, a = a.from_row(m), c += m * ldc) {
-      const T* row[m];
-      T* target[m];
-      for (int r = 0; r < m; ++r) row[r] = a.at(r), target[r] = c + r * ldc;
-      for (std::int64_t j = 0; j < n; j += cols) {
-        const detail::Rows<T> left{row, &detail::whole_depth, 1, depth, a.step, 0, soon.next(b + j)};
-        multiply_tile<T, m, 2, tiles_look_ahead>(left, row, b + j, ldb, target, j, cols, accumulate);
-      }
-    }
-  multiply(rows, a, depth, b, ldb, c, ldc, n, accumulate);
-}
 
 /// The transpose of factor b [n, depth] in panels.
 template <class T>

@@ -201,19 +201,13 @@ void conv_window_block(const detail::Windows& s, const T* x, std::int64_t image,
     for (std::int64_t i = from; i < to; ++i)
       for (std::int64_t y = 0; y < s.oh; ++y)
         segments.data()[count++] = {i * image + y * s.stride * s.pitch(), (i * s.oh + y) * s.ow * width};
-    detail::Rows<T> rows{left.data(), segments.data(), count, s.ow, s.stride * s.c};
-    const std::int64_t next = !copied && 2 * to - from <= s.n ? (to - from) * s.oh * s.ow * width : 0;
+    const detail::Rows<T> rows{left.data(), segments.data(), count, s.ow, s.stride * s.c};
     for (std::int64_t j = at.j; j < at.j + at.n; j += Tile<T>::cols) {
       const std::int64_t cols = detail::smaller(Tile<T>::cols, at.j + at.n - j);
-      // The first tiles ask for the same lines of the images that come next.
-      std::int64_t line = 0;
-      for (std::int64_t i = 0, height; i < at.m; i += height, line += cache_line<T>) {
-        height = tile_height<T>(at.m - i, cols);
-        const bool asks = tiles_look_ahead && next > 0 && line < cols;
-        if (asks) rows.ahead_right = next + line;
-        const auto tile = asks ? tile_of<T, tiles_look_ahead>(height, cols) : tile_of<T>(height, cols);
-        tile(rows, left.data() + i, g + j, width, target.data() + i, j, cols, from > at.k);
-      }
+      // The same lines of the images that come next.
+      Ahead<T> ahead;
+      if (!copied && 2 * to - from <= s.n) ahead = {Walks<T>::down(g + to * s.oh * s.ow * width + j, cols, width), {}};
+      multiply_panel(at.m, rows, g + j, width, target.data(), j, cols, from > at.k, ahead);
     }
     from = to;
   } while (from < at.k + at.k_size);

@@ -113,43 +113,61 @@ AGON_INLINE void store_channels(Vec<T> v, T* p, [[maybe_unused]] std::int64_t n)
 #endif
 }
 
+/// A vector of weights at all points from its four taps in `from`: `here` channels there, others where `after` says.
+template <class T>
+AGON_INLINE void winograd_weights_vector(const T* from, const detail::WinogradTaps& taps, std::int64_t here,
+                                         const detail::WinogradTaps& after, T* to, std::int64_t point_size) {
+  using V = Vec<T>;
+  V rows[2][5], column[5];
+#pragma GCC unroll 2
+  for (int y = 0; y < 2; ++y) {
+    V tap[2];
+#pragma GCC unroll 2
+    for (int x = 0; x < 2; ++x) {
+      const T* const p = from + taps.at(y, x);
+      if (here >= V::lanes) {
+        tap[x] = V::load(p);
+      } else {
+        T lane[V::lanes];
+        V::load_first(p, here).store(lane);
+        copy_run(V::lanes - here, from + after.at(y, x), lane + here);
+        tap[x] = V::load(lane);
+      }
+    }
+    weights_at_points(tap[0], tap[1], rows[y]);
+  }
+#pragma GCC unroll 5
+  for (int x = 0; x < 5; ++x) {
+    weights_at_points(rows[0][x], rows[1][x], column);
+#pragma GCC unroll 5
+    for (int y = 0; y < 5; ++y) column[y].store(to + (y * 5 + x) * point_size);
+  }
+}
+
 /// The right operands of all points, [k, n] in panels, for the vectors [first, last) of the k n elements in the order
 /// of memory. `w` says where from `from` on their weights are.
 template <class T>
 void winograd_weights(const detail::WinogradShape& s, const detail::WinogradWeights& w, std::int64_t first,
                       std::int64_t last, const T* from, T* to) {
-  using V = Vec<T>;
-  constexpr std::int64_t panel = Tile<T>::vectors;
-  const std::int64_t k = s.in.depth(), vectors = s.out.depth() / V::lanes;
-  for (std::int64_t i = first; i < last; ++i) {
+  constexpr std::int64_t lanes = Vec<T>::lanes, panel = Tile<T>::vectors;
+  const std::int64_t k = s.in.depth(), vectors = s.out.depth() / lanes, point_size = s.point_size();
+  for (std::int64_t i = first; i < last;) {
     const std::int64_t q = i / (panel * k) * panel, inside = i - q * k, width = detail::smaller(panel, vectors - q);
-    const std::int64_t row = inside / width, col = (q + inside % width) * V::lanes;
-    const auto taps = w.taps(s, row, col, Tile<T>::cols);
-    const std::int64_t here = s.out.c - col % s.out.c;  // channels before the next phase, which may begin in a vector
-    V rows[2][5], column[5];
-#pragma GCC unroll 2
-    for (int y = 0; y < 2; ++y) {
-      V tap[2];
-#pragma GCC unroll 2
-      for (int x = 0; x < 2; ++x) {
-        const T* const p = from + taps.at(y, x);
-        if (here >= V::lanes) {
-          tap[x] = V::load(p);
-        } else {
-          T lane[V::lanes];
-          V::load_first(p, here).store(lane);
-          copy_run(V::lanes - here, from + w.taps(s, row, col + here, Tile<T>::cols).at(y, x), lane + here);
-          tap[x] = V::load(lane);
-        }
-      }
-      weights_at_points(tap[0], tap[1], rows[y]);
+    const std::int64_t row = inside / width, step = w.row_step(s, q * lanes, Tile<T>::cols);
+    const std::int64_t end = detail::smaller(last, q * k + (row + w.rows_alike(s, row)) * width);
+    detail::WinogradTaps taps[panel], after[panel];
+    std::int64_t here[panel];  // channels before the next phase, which may begin in a vector
+    for (std::int64_t v = 0; v < width; ++v) {
+      const std::int64_t col = (q + v) * lanes;
+      here[v] = s.out.c - col % s.out.c;
+      taps[v] = w.taps(s, row, col, Tile<T>::cols);
+      after[v] = here[v] < lanes ? w.taps(s, row, col + here[v], Tile<T>::cols) : taps[v];
     }
-    T* const at = to + i * V::lanes;
-#pragma GCC unroll 5
-    for (int x = 0; x < 5; ++x) {
-      weights_at_points(rows[0][x], rows[1][x], column);
-#pragma GCC unroll 5
-      for (int y = 0; y < 5; ++y) column[y].store(at + (y * 5 + x) * s.point_size());
+    for (std::int64_t v = inside % width; i < end; ++i) {
+      winograd_weights_vector(from, taps[v], here[v], after[v], to + i * lanes, point_size);
+      if (++v < width) continue;
+      for (v = 0; v < width; ++v) taps[v].first += step, after[v].first += step;
+      v = 0;
     }
   }
 }
@@ -330,56 +348,6 @@ void winograd_finish(const detail::WinogradShape& s, const detail::WinogradTile&
   finish_panel(found, inside, 0, s.out.c, epilogue);
 }
 
-/// Images that the products of a job ask for: those that the next one will read, and what this one will write.
-template <class T>
-class WinogradAhead {
- public:
-  WinogradAhead(const T* in, std::int64_t in_size, const T* out, std::int64_t out_size)
-      : in_(in), in_end_(in + in_size), out_(out), out_end_(out + out_size) {}
-
-  /// As far as a tile reads a row of `depth` elements.
-  std::int64_t next_in(const T* row, std::int64_t depth) {
-    if (in_ >= in_end_) return 0;
-    const std::int64_t distance = distance_of(row, in_);
-    in_ += detail::smaller(depth, in_end_ - in_);
-    return distance;
-  }
-  /// Asks at once for what tiles have not asked for up to here.
-  void catch_up(const T* in) {
-    if (in_ >= in) return;
-    prefetch_rows<2>(1, in_, 0, in - in_);
-    in_ = in;
-  }
-  /// As far as a tile reads a panel of `size` elements, two lines at every depth: every other line.
-  std::int64_t next_out(const T* panel, std::int64_t size) {
-    if (out_ >= out_end_) return 0;
-    const std::int64_t distance = distance_of(panel, out_) + (second_ ? cache_line<T> : 0);
-    if (second_) out_ += detail::smaller(size, out_end_ - out_);
-    second_ = !second_;
-    return distance;
-  }
-
- private:
-  const T *in_, *in_end_, *out_, *out_end_;
-  bool second_ = false;
-};
-
-/// c = a b, of whose whole panel b tiles ask for images meanwhile.
-template <class T>
-void winograd_product(std::int64_t rows, LeftOperand<T> a, std::int64_t depth, const T* b, T* c, std::int64_t ldc,
-                      std::int64_t cols, WinogradAhead<T>& ahead) {
-  if (!tiles_look_ahead || cols < Tile<T>::cols) return multiply_narrow(rows, a, depth, b, cols, c, ldc, cols, false);
-  const T* row[Tile<T>::rows];
-  T* target[Tile<T>::rows];
-  for (std::int64_t height; rows > 0; rows -= height, a = a.from_row(height), c += height * ldc) {
-    height = tile_height<T>(rows, cols);
-    for (std::int64_t r = 0; r < height; ++r) row[r] = a.at(r), target[r] = c + r * ldc;
-    const detail::Rows<T> left{
-        row, &detail::whole_depth, 1, depth, a.step, ahead.next_in(a.data, depth), ahead.next_out(b, depth * cols)};
-    tile_of<T, tiles_look_ahead>(height, cols)(left, row, b, cols, target, 0, cols, false);
-  }
-}
-
 /// Tiles [first, first + count) of a convolution: inputs at the points, a product for each point, results.
 template <class T>
 void winograd_block(const detail::WinogradShape& s, std::int64_t first, std::int64_t count, const T* x,
@@ -392,17 +360,25 @@ void winograd_block(const detail::WinogradShape& s, std::int64_t first, std::int
   const std::int64_t next = first + count, end = detail::smaller(s.tiles(), next + count);
   const std::int64_t from = next < end ? s.first_input(next) : 0, size = next < end ? s.last_input(end - 1) - from : 0;
   const std::int64_t to = s.first_output(first);
-  WinogradAhead<T> ahead(x + from, size, y + to, s.last_output(next - 1) - to);
-  for (std::int64_t point = 0; point < 25; ++point) {
+  const auto rows_at = [&](std::int64_t point) {
     const auto kind = detail::WinogradPoint::of(point);
-    const std::int64_t rows = s.tiles_before(next, kind) - s.tiles_before(first, kind);
+    return s.tiles_before(next, kind) - s.tiles_before(first, kind);
+  };
+  // Products ask for the images that the next job will read, and for those that this one will write.
+  std::int64_t tiles = 0;
+  for (std::int64_t point = 0; point < 25; ++point)
+    tiles += n / Tile<T>::cols * count_tiles<T>(rows_at(point), Tile<T>::cols);
+  Ahead<T> ahead(Walks<T>::along(x + from, size, tiles, k),
+                 Walks<T>::along(y + to, s.last_output(next - 1) - to, tiles, k));
+  for (std::int64_t point = 0; point < 25; ++point) {
+    const std::int64_t rows = rows_at(point);
     const LeftOperand<T> left{inputs.data() + point * count * ld_in, ld_in, 1};
     const T* const right = weights + point * s.point_size();
     for (std::int64_t j = 0; j < n; j += Tile<T>::cols) {
       const std::int64_t cols = detail::smaller(Tile<T>::cols, n - j);
-      winograd_product(rows, left, k, right + j * k, results.data() + point * count * ld_out + j, ld_out, cols, ahead);
+      multiply_narrow(rows, left, k, right + j * k, cols, results.data() + point * count * ld_out + j, ld_out, cols,
+                      false, &ahead);
     }
-    ahead.catch_up(x + from + (point + 1) * size / 25);
   }
   for (std::int64_t t = first; t < next; ++t) {
     const auto tile = s.tile(t);
@@ -433,34 +409,18 @@ void winograd_gather_gradients(const detail::WinogradShape& s, std::int64_t begi
 }
 
 /// Rows [first, first + count) of w [o, k] = or += the transpose of g [tiles, o] times x [tiles, k], all at one point.
-/// Whole tiles ask for the rows that come next: `next_g`, of `count` elements or a few more, and `next_x` of k, or
-/// null.
 template <class T>
 void winograd_weight_product(std::int64_t tiles, std::int64_t k, std::int64_t first, std::int64_t count, const T* x,
-                             std::int64_t ld_x, const T* g, std::int64_t ld_g, T* w, bool accumulate, const T* next_x,
-                             const T* next_g) {
-  if (!tiles_look_ahead) {
-    for (std::int64_t j = 0; j < k; j += Tile<T>::cols)
-      multiply_narrow(count, {g + first, 1, ld_g}, tiles, x + j, ld_x, w + first * k + j, k,
-                      detail::smaller(Tile<T>::cols, k - j), accumulate);
-    return;
-  }
-  const T* row[Tile<T>::rows];
-  T* target[Tile<T>::rows];
-  std::int64_t line = 0;
-  const auto ahead = [&](const T* from, const T* to, std::int64_t size) {
-    return to && line < size ? distance_of(from, to + line) : 0;
-  };
-  for (std::int64_t j = 0; j < k; j += Tile<T>::cols) {
-    const std::int64_t cols = detail::smaller(Tile<T>::cols, k - j);
-    for (std::int64_t i = first, height; i < first + count; i += height, line += cache_line<T>) {
-      height = tile_height<T>(first + count - i, cols);
-      for (std::int64_t r = 0; r < height; ++r) row[r] = g + i + r, target[r] = w + (i + r) * k;
-      const detail::Rows<T> left{
-          row, &detail::whole_depth, 1, tiles, ld_g, ahead(row[0], next_g, count), ahead(x + j, next_x, k)};
-      tile_of<T, tiles_look_ahead>(height, cols)(left, row, x + j, ld_x, target, j, cols, accumulate);
-    }
-  }
+                             std::int64_t ld_x, const T* g, std::int64_t ld_g, T* w, bool accumulate,
+                             const detail::WinogradNext<T>& next) {
+  const auto down_g = next.g ? Walks<T>::down(next.g, count, ld_g) : Walks<T>();
+  const auto down_x = next.x ? Walks<T>::down(next.x, k, ld_x) : Walks<T>();
+  const std::int64_t all = k / Tile<T>::cols * count_tiles<T>(count, Tile<T>::cols);
+  Ahead<T> ahead(down_g, down_x, Walks<T>::along(next.g_images, next.g_size, all - down_g.count(), tiles),
+                 Walks<T>::along(next.x_images, next.x_size, all - down_x.count(), tiles));
+  for (std::int64_t j = 0; j < k; j += Tile<T>::cols)
+    multiply_narrow(count, {g + first, 1, ld_g}, tiles, x + j, ld_x, w + first * k + j, k,
+                    detail::smaller(Tile<T>::cols, k - j), accumulate, &ahead);
 }
 
 /// Two gradients of weights from those at the points, the transpose of weights_at_points.

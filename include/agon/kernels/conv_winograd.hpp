@@ -115,6 +115,22 @@ struct WinogradWeights {
     const std::int64_t j = col / panel * panel, width = smaller(panel, s.out.c - j);
     return {j * 16 * channels + ((tap - phase) * channels + row) * width + col - j, 2 * channels * width};
   }
+  /// So many rows from `row` on have their taps at one distance.
+  std::int64_t rows_alike(const WinogradShape& s, std::int64_t row) const {
+    return forward ? s.in.c - row % s.in.c : s.in.depth() - row;
+  }
+  std::int64_t row_step(const WinogradShape& s, std::int64_t col, std::int64_t panel) const {
+    return forward ? smaller(panel, s.out.c - col / panel * panel) : 16 * s.out.c;
+  }
+};
+
+/// What is read after a product of the weight gradient: rows at the next point, or null, and a share of the images that
+/// the next tiles are taken from.
+template <class T>
+struct WinogradNext {
+  const T *x, *g;
+  const T *x_images, *g_images;
+  std::int64_t x_size, g_size;
 };
 
 }  // namespace AGON_BUILD

@@ -44,9 +44,8 @@ void winograd_gather_gradients(Isa isa, const detail::WinogradShape& s, std::int
 template <class T>
 void winograd_weight_product(Isa isa, std::int64_t tiles, std::int64_t k, std::int64_t first, std::int64_t count,
                              const T* x, std::int64_t ld_x, const T* g, std::int64_t ld_g, T* w, bool accumulate,
-                             const T* next_x, const T* next_g) {
-  AGON_DISPATCH_ON(isa,
-                   winograd_weight_product(tiles, k, first, count, x, ld_x, g, ld_g, w, accumulate, next_x, next_g));
+                             const detail::WinogradNext<T>& next) {
+  AGON_DISPATCH_ON(isa, winograd_weight_product(tiles, k, first, count, x, ld_x, g, ld_g, w, accumulate, next));
 }
 
 template <class T>
@@ -95,18 +94,28 @@ void run_winograd_weights(Isa isa, const detail::WinogradShape& s, const T* x, c
       winograd_gather(isa, s, from, from + first, from + last, x, inputs.data(), ld_x, size_x);
       winograd_gather_gradients(isa, s, from, from + first, from + last, g, gradients.data(), ld_g, size_g);
     });
-    parallel_chunks(25 * blocks, [&](std::int64_t job) {
+    // Each job asks for its share of the images that come next: mostly those that its thread will take tiles from.
+    const std::int64_t jobs = 25 * blocks, next = from + tiles, end = smaller(next + chunk, s.tiles());
+    const std::int64_t x_from = next < end ? s.first_input(next) : 0, g_from = next < end ? s.first_output(next) : 0;
+    const std::int64_t x_size = next < end ? s.last_input(end - 1) - x_from : 0;
+    const std::int64_t g_size = next < end ? s.last_output(end - 1) - g_from : 0;
+    parallel_chunks(jobs, [&](std::int64_t job) {
       const std::int64_t point = job / blocks, first = job % blocks * rows;
       const auto kind = detail::WinogradPoint::of(point);
       const std::int64_t depth = s.tiles_before(from + tiles, kind) - s.tiles_before(from, kind);
       const T* const at_x = inputs.data() + point * size_x;
       const T* const at_g = gradients.data() + point * size_g;
       const bool same_point = first + rows < o, next_point = !same_point && point < 24;
+      const detail::WinogradNext<T> soon{next_point ? at_x + size_x : nullptr,
+                                         same_point   ? at_g + first + rows
+                                         : next_point ? at_g + size_g
+                                                      : nullptr,
+                                         x + x_from + job * x_size / jobs,
+                                         g + g_from + job * g_size / jobs,
+                                         ceil_div(x_size, jobs),
+                                         ceil_div(g_size, jobs)};
       winograd_weight_product(isa, depth, k, first, smaller(rows, o - first), at_x, ld_x, at_g, ld_g,
-                              weights.data() + point * size_w, from > 0, next_point ? at_x + size_x : nullptr,
-                              same_point   ? at_g + first + rows
-                              : next_point ? at_g + size_g
-                                           : nullptr);
+                              weights.data() + point * size_w, from > 0, soon);
     });
   }
   parallel_for(o, 4, [&](std::int64_t first, std::int64_t last) {

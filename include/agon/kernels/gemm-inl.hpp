@@ -160,24 +160,31 @@ std::int64_t whole_panels(std::int64_t n) {
   return (n + Vec<T>::lanes - 1) / Tile<T>::cols;
 }
 
-/// What to ask for while a tile is multiplied: some rows of both operands, at once, or lines of a run of columns of A
-/// or of rows of B that lie so many elements further on, one at every depth and whole tile. Many lines at once would
-/// wait for each other, and the tile for them.
+/// How many tiles of so many rows are whole ones, as tile_height() has it.
+template <class T>
+std::int64_t whole_tiles(std::int64_t rows) {
+  constexpr std::int64_t whole = Tile<T>::rows, low = Tile<T>::low_rows;
+  return rows % whole == 0 ? rows / whole : (rows - low) / whole;
+}
+
+/// What to ask for while tiles are multiplied: some rows of both operands, at once, or walks through them, one a whole
+/// tile of the block. Many lines at once would wait for each other, and the tile for them.
 template <class T>
 struct LookAhead {
   SoonRows<T> a, b;
-  std::int64_t distance_a = 0, distance_b = 0, lines_a = 0, lines_b = 0;
+  Walks<T> walks_a, walks_b;
 
-  bool by_depth() const { return lines_a + lines_b > 0; }
+  bool by_depth() const { return walks_a.count() + walks_b.count() > 0; }
   AGON_INLINE void prefetch(std::int64_t i, std::int64_t parts) const {
-    if (lines_a == 0) a.prefetch(i, parts);
-    if (lines_b == 0) b.prefetch(i, parts);
+    if (walks_a.count() == 0) a.prefetch(i, parts);
+    if (walks_b.count() == 0) b.prefetch(i, parts);
   }
 };
 
 /// This tile's share of the next run of A's columns, and of the rows of B that go with it. Else the next tile's rows of
-/// A, unless they are long and do not compete, where the processor's own prefetching does better; and where B is not
-/// packed yet, this tile's share of the columns that come next, in this job or in the next one, or of the next run.
+/// A, unless they are long, where the processor's own prefetching does better than requests between tiles; and where B
+/// is not packed yet, this tile's share of the columns that come next, in this job or in the next one, or of the next
+/// run. Walks do the same for all whole tiles of the block, if there are enough of them.
 template <class T>
 LookAhead<T> gemm_look_ahead(const detail::GemmProblem<T>& p, const GemmReading<T>& reading,
                              const detail::GemmBlock& tile, const detail::GemmBlock& block) {
@@ -189,41 +196,51 @@ LookAhead<T> gemm_look_ahead(const detail::GemmProblem<T>& p, const GemmReading<
     from = rows * done / block.m;
     return rows * (done + tile.m) / block.m - from;
   };
-  const auto lines = [](std::int64_t size) { return detail::ceil_div(size, cache_line<T>); };
-  // Whole tiles that can look ahead, at least.
-  const bool high = tiles_look_ahead && !reading.compete && !reading.shallow;
-  const std::int64_t tiles = high && reading.right == RightOperand::in_place
-                                 ? (block.m - Tile<T>::low_rows) / Tile<T>::rows * whole_panels<T>(tile.n)
-                                 : 0;
+  const std::int64_t tiles =
+      tiles_look_ahead && !reading.compete && !reading.shallow ? whole_tiles<T>(block.m) * whole_panels<T>(tile.n) : 0;
+  const auto down = [&](const T* data, std::int64_t size, std::int64_t ld) {
+    const auto walks = Walks<T>::down(data, size, ld);
+    return walks.count() <= tiles ? walks : Walks<T>();
+  };
+  // Rows, with what lies between them if that is not too much.
+  const auto along = [&](const T* data, std::int64_t rows, std::int64_t ld) {
+    return ld <= 2 * tile.k_size ? Walks<T>::along(data, rows * ld, tiles, tile.k_size) : Walks<T>();
+  };
   std::int64_t from = 0;
   if (p.transpose_a && k < p.k) {
     const std::int64_t rows = detail::smaller(reading.run, p.k - k), count = share(rows, from);
-    const bool by_depth = rows >= tile.k_size && tiles >= detail::larger(lines(block.m), lines(tile.n));
+    const bool whole = rows >= tile.k_size;
     if (tile.j == block.j && !reading.copy_columns) {
       next.a = {p.a.data + (k + from) * p.a.ld + block.i, p.a.ld, block.m, count};
-      if (by_depth) next.distance_a = tile.k_size * p.a.ld - done, next.lines_a = lines(block.m);
+      if (whole) next.walks_a = down(p.a.data + k * p.a.ld + block.i, block.m, p.a.ld);
     }
     if (reading.right != RightOperand::packed && !p.transpose_b) {
       next.b = {p.b.data + (k + from) * p.b.ld + tile.j, p.b.ld, tile.n, count};
-      if (by_depth) next.distance_b = tile.k_size * p.b.ld, next.lines_b = lines(tile.n);
+      if (whole) next.walks_b = down(p.b.data + k * p.b.ld + tile.j, tile.n, p.b.ld);
     }
     return next;
   }
-  if (below > 0 && !p.transpose_a && (reading.compete || tile.k_size <= 256))
-    next.a = {p.a.data + (tile.i + tile.m) * p.a.ld + tile.k, p.a.ld, tile.k_size, detail::smaller(below, tile.m)};
+  if (!p.transpose_a) {
+    if (below > 0 && tile.k_size <= 256)
+      next.a = {p.a.data + (tile.i + tile.m) * p.a.ld + tile.k, p.a.ld, tile.k_size, detail::smaller(below, tile.m)};
+    const std::int64_t first = block.i + Tile<T>::rows;
+    if (first < p.m && tile.k_size >= 2 * short_depth)
+      next.walks_a = along(p.a.data + first * p.a.ld, detail::smaller(block.m, p.m - first), p.a.ld);
+  }
   if (reading.right == RightOperand::packed) return next;
   // The next job begins at the depth where this one began.
-  const bool last_run = k == block.k + block.k_size;
+  const bool last_run = k == block.k + block.k_size, last_rows = block.m == p.m && block.n == p.n;
   const std::int64_t end = tile.k_size == block.k_size ? p.n : block.j + block.n;
-  if (j < end) {
-    const std::int64_t cols = detail::smaller(tile.n, end - j);
-    const std::int64_t count = share(p.transpose_b ? cols : tile.k_size, from);
-    next.b = p.transpose_b ? SoonRows<T>{p.b.data + (j + from) * p.b.ld + tile.k, p.b.ld, tile.k_size, count}
-                           : SoonRows<T>{p.b.data + (tile.k + from) * p.b.ld + j, p.b.ld, cols, count};
-    if (tiles >= lines(cols)) next.distance_b = tile.n, next.lines_b = lines(cols);
-  } else if (const std::int64_t cols = detail::smaller(tile.n, block.n);
-             k + tile.k_size <= p.k && (!last_run || (block.m == p.m && block.n == p.n)) && tiles >= lines(cols)) {
-    next.distance_b = tile.k_size * p.b.ld - (tile.j - block.j), next.lines_b = lines(cols);
+  if (j < end && p.transpose_b) {
+    const std::int64_t cols = detail::smaller(tile.n, end - j), count = share(cols, from);
+    next.b = {p.b.data + (j + from) * p.b.ld + tile.k, p.b.ld, tile.k_size, count};
+    next.walks_b = along(p.b.data + j * p.b.ld, cols, p.b.ld);
+  } else if (j < end) {
+    const std::int64_t cols = detail::smaller(tile.n, end - j), count = share(tile.k_size, from);
+    next.b = {p.b.data + (tile.k + from) * p.b.ld + j, p.b.ld, cols, count};
+    next.walks_b = down(p.b.data + tile.k * p.b.ld + j, cols, p.b.ld);
+  } else if (!p.transpose_b && k + tile.k_size <= p.k && (!last_run || last_rows)) {
+    next.walks_b = down(p.b.data + k * p.b.ld + block.j, detail::smaller(tile.n, block.n), p.b.ld);
   }
   return next;
 }
@@ -288,9 +305,8 @@ void gemm_tile_row(std::int64_t i, std::int64_t rows, const TileRows<T>& a, std:
     if (depth < short_depth)
       prefetch_rows<1>(detail::smaller(rows, rows_below), c.data + rows * c.ld + b.j, c.ld, b.cols);
     if (next.by_depth() && rows == Tile<T>::rows && q < whole) {
-      const std::int64_t line = i / rows * whole + q, offset = line * cache_line<T>;
-      left.ahead_left = line < next.lines_a ? next.distance_a + offset : 0;
-      left.ahead_right = line < next.lines_b ? next.distance_b - (b.j - panels[0].j) + offset : 0;
+      const std::int64_t tile = i / rows * whole + q;
+      left.soon[0] = next.walks_a[tile], left.soon[1] = next.walks_b[tile];
       multiply_tile<T, Tile<T>::rows, 2, tiles_look_ahead>(left, row, b.data, b.ld, target, b.j, b.cols, accumulate);
     } else if (!multiply_even_tile(i, rows, a, depth, b, c, accumulate)) {
       tile_of<T>(rows, b.cols)(left, row, b.data, b.ld, target, b.j, b.cols, accumulate);
@@ -300,12 +316,13 @@ void gemm_tile_row(std::int64_t i, std::int64_t rows, const TileRows<T>& a, std:
 }
 
 /// At most most_shallow_rows rows of C from `count` panels, two at a time, the last of which may be narrow if it has no
-/// partner, or with AVX-512 joins the two before it; what comes next is asked for meanwhile, where rows compete.
+/// partner, or with AVX-512 joins the two before it; what comes next is asked for meanwhile.
 template <class T>
 void gemm_shallow_rows(std::int64_t rows, const LeftOperand<T>& a, std::int64_t depth, std::int64_t count,
-                       const Panel<T>* panels, T* c, std::int64_t ldc, bool accumulate, const LookAhead<T>& next,
+                       const Panel<T>* panels, T* c, std::int64_t ldc, bool accumulate, bool compete,
                        const Epilogue<T>* epilogue) {
-  const bool stream = a.step == 1 && depth >= short_depth && depth <= stream_depth && next.a.rows == 0;
+  const bool stream = a.step == 1 && depth >= short_depth && (compete ? a.row <= 2 * depth : depth <= stream_depth);
+  const Far far = !stream ? Far::none : compete ? Far::left : Far::left_and_target;
   std::int64_t q = 0;
   for (; q + 1 < count; q += 2) {
     const RightPanels<T, 2> b{{panels[q].data, panels[q + 1].data}, panels[q].ld};
@@ -317,13 +334,13 @@ void gemm_shallow_rows(std::int64_t rows, const LeftOperand<T>& a, std::int64_t 
       break;
     }
 #endif
-    next.prefetch(q / 2, count / 2);
-    multiply_shallow<T, 2>(rows, a, depth, b, c + panels[q].j, ldc, accumulate, stream && q == 0);
+    multiply_shallow<T, 2>(rows, a, depth, b, c + panels[q].j, ldc, accumulate, q == 0 ? far : Far::none);
   }
   if (q < count) {
     const Panel<T>& last = panels[q];
     if (last.cols == Tile<T>::cols)
-      multiply_shallow<T, 1>(rows, a, depth, {{last.data}, last.ld}, c + last.j, ldc, accumulate, stream && q == 0);
+      multiply_shallow<T, 1>(rows, a, depth, {{last.data}, last.ld}, c + last.j, ldc, accumulate,
+                             q == 0 ? far : Far::none);
     else
       multiply_narrow(rows, a, depth, last.data, last.ld, c + last.j, ldc, last.cols, accumulate);
   }
@@ -412,10 +429,8 @@ void gemm_block(const detail::GemmProblem<T>& p, const T* packed_b, const detail
                                   : whole <= 2    ? most_shallow_rows
                                                   : shallow_strip_rows;
         rows = detail::smaller(most, end - i);
-        LookAhead<T> next{};
-        if (reading.compete) next = gemm_look_ahead(p, reading, {at.i + i, rows, j, n, k, depth}, at);
-        gemm_shallow_rows(rows, a.from_row(i), depth, whole, panels, c + (at.i + i) * ldc, ldc, accumulate, next,
-                          finish);
+        gemm_shallow_rows(rows, a.from_row(i), depth, whole, panels, c + (at.i + i) * ldc, ldc, accumulate,
+                          reading.compete, finish);
       }
       const std::int64_t count = detail::ceil_div(n, Tile<T>::cols);
       for (std::int64_t i = whole < count ? 0 : end, rows; i < at.m; i += rows) {

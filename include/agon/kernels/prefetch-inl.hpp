@@ -5,13 +5,6 @@ namespace AGON_ISA {
 template <class T>
 constexpr std::int64_t cache_line = 64 / static_cast<std::int64_t>(sizeof(T));
 
-/// How many elements `to` is further on than `from`, which may be other memory.
-template <class T>
-std::int64_t distance_of(const T* from, const T* to) {
-  const auto address = [](const T* p) { return static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(p)); };
-  return (address(to) - address(from)) / static_cast<std::int64_t>(sizeof(T));
-}
-
 /// Asks for the first `size` elements of some rows: for the first-level cache, or the second.
 template <int level, class T>
 AGON_INLINE void prefetch_rows(std::int64_t rows, const T* from, std::int64_t ld, std::int64_t size) {
@@ -65,6 +58,91 @@ class SoonQueue {
   std::int64_t count_ = 0, rows_ = 0;
   std::int64_t pause_ = 1, wait_ = 1, at_a_time_ = 0;
   std::int64_t part_ = 0, row_ = 0;
+};
+
+/// What a tile asks for at every depth: nothing.
+struct AsksNothing {
+  AsksNothing() = default;
+  AGON_INLINE AsksNothing(const detail::Walk (&)[2], const void*) {}
+  AGON_INLINE void operator()() const {}
+};
+
+/// What a tile asks for at every depth: one address of each of two walks.
+class Asks {
+ public:
+  /// `near` is memory that may be asked for where there is no walk.
+  AGON_INLINE Asks(const detail::Walk (&walks)[2], const void* near) {
+    for (int i = 0; i < 2; ++i)
+      walk_[i] = walks[i].at ? walks[i] : detail::Walk{reinterpret_cast<std::uintptr_t>(near)};
+  }
+  AGON_INLINE void operator()() {
+    __builtin_prefetch(reinterpret_cast<const void*>(walk_[0].at), 0, 2);
+    __builtin_prefetch(reinterpret_cast<const void*>(walk_[1].at), 0, 2);
+    walk_[0].at += static_cast<std::uintptr_t>(walk_[0].step);
+    walk_[1].at += static_cast<std::uintptr_t>(walk_[1].step);
+  }
+
+ private:
+  detail::Walk walk_[2];
+};
+
+/// Walks that tiles take one after another.
+template <class T>
+class Walks {
+ public:
+  Walks() = default;
+  /// Rows of `size` elements, ld apart: a tile goes down one line of them.
+  static Walks down(const T* data, std::int64_t size, std::int64_t ld) {
+    return {data, ld, cache_line<T>, detail::ceil_div(size, cache_line<T>)};
+  }
+  /// `size` elements without gaps, shared out to so many tiles of so many depths; less of them if those are too few.
+  static Walks along(const T* data, std::int64_t size, std::int64_t tiles, std::int64_t depth) {
+    const std::int64_t share = detail::ceil_div(size, detail::larger(tiles, 1));
+    const std::int64_t step = detail::smaller(detail::ceil_div(share, detail::larger(depth, 1)), cache_line<T>);
+    return {data, step, share, size > 0 ? detail::larger(tiles, 0) : 0};
+  }
+
+  std::int64_t count() const { return count_; }
+  /// The walk of tile i, none beyond the last.
+  AGON_INLINE detail::Walk operator[](std::int64_t i) const {
+    if (i >= count_) return {};
+    return {at_ + static_cast<std::uintptr_t>(i * advance_), step_};
+  }
+
+ private:
+  Walks(const T* data, std::int64_t step, std::int64_t advance, std::int64_t count)
+      : at_(reinterpret_cast<std::uintptr_t>(data)),
+        step_(step * size_of),
+        advance_(advance * size_of),
+        count_(count) {}
+
+  static constexpr std::int64_t size_of = sizeof(T);
+  std::uintptr_t at_ = 0;
+  std::int64_t step_ = 0, advance_ = 0, count_ = 0;
+};
+
+/// What the tiles of a product ask for, each for the next of both walks, and of those that come after them.
+template <class T>
+class Ahead {
+ public:
+  Ahead() = default;
+  Ahead(const Walks<T>& a, const Walks<T>& b, const Walks<T>& after_a = {}, const Walks<T>& after_b = {})
+      : walks_{{a, after_a}, {b, after_b}} {}
+
+  bool done() const { return next_ >= detail::larger(count(0), count(1)); }
+  AGON_INLINE void next(detail::Walk (&soon)[2]) {
+    for (int i = 0; i < 2; ++i) {
+      const std::int64_t first = walks_[i][0].count();
+      soon[i] = next_ < first ? walks_[i][0][next_] : walks_[i][1][next_ - first];
+    }
+    ++next_;
+  }
+
+ private:
+  std::int64_t count(int i) const { return walks_[i][0].count() + walks_[i][1].count(); }
+
+  Walks<T> walks_[2][2];
+  std::int64_t next_ = 0;
 };
 
 }  // namespace AGON_ISA

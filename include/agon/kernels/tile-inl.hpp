@@ -50,6 +50,7 @@ void multiply_tile(const detail::Rows<T>& a, const T* const* row, const T* b, st
       for (int v = 0; v < n; ++v) __builtin_prefetch(c[i] + j + v * V::lanes, 1);
   }
   const std::int64_t step = a.step;
+  std::conditional_t<looks_ahead, Asks, AsksNothing> asks(a.soon, b);
   for (std::int64_t s = 0; s < a.segments; ++s) {
     const T* p[m];
 #pragma GCC unroll 16
@@ -58,10 +59,7 @@ void multiply_tile(const detail::Rows<T>& a, const T* const* row, const T* b, st
     const T* const end = from + a.length * ldb;
 #pragma GCC unroll 1
     for (std::int64_t at = 0; from != end; from += ldb, at += step) {
-      if constexpr (looks_ahead) {
-        __builtin_prefetch(p[0] + at + a.ahead_left, 0, 2);
-        __builtin_prefetch(from + a.ahead_right, 0, 2);
-      }
+      asks();
       V right[n];
 #pragma GCC unroll 4
       for (int v = 0; v < n; ++v) right[v] = V::load(from + v * V::lanes);
@@ -133,6 +131,14 @@ AGON_INLINE std::int64_t tile_height(std::int64_t rows, std::int64_t cols) {
   return detail::ceil_div(rows, detail::ceil_div(rows, low));
 }
 
+/// How many tiles of that height there are.
+template <class T>
+std::int64_t count_tiles(std::int64_t rows, std::int64_t cols) {
+  std::int64_t count = 0;
+  for (; rows > 0; ++count) rows -= tile_height<T>(rows, cols);
+  return count;
+}
+
 /// c[i][j .. j + cols) = or += a b for any number of rows and one panel of columns, cols <= Tile<T>::cols. Where c is
 /// far away and the tiles are too short to wait for it, it pays to ask for the rows of the next tile before each.
 template <bool far = false, class T>
@@ -145,6 +151,19 @@ void multiply_panel(std::int64_t rows, const detail::Rows<T>& a, const T* b, std
         for (std::int64_t q = 0; q < cols; q += Vec<T>::lanes) __builtin_prefetch(c[r] + j + q, 1);
     tile_of<T>(height, cols)(a, a.row + i, b, ldb, c + i, j, cols, accumulate);
   }
+}
+
+/// The same where tiles of two vectors ask for what comes ahead.
+template <class T>
+void multiply_panel(std::int64_t rows, detail::Rows<T> a, const T* b, std::int64_t ldb, T* const* c, std::int64_t j,
+                    std::int64_t cols, bool accumulate, Ahead<T>& ahead) {
+  if (tiles_look_ahead && cols > Vec<T>::lanes)
+    for (std::int64_t height; rows > 0 && !ahead.done(); rows -= height, a.row += height, c += height) {
+      height = tile_height<T>(rows, cols);
+      ahead.next(a.soon);
+      tile_of<T, tiles_look_ahead>(height, cols)(a, a.row, b, ldb, c, j, cols, accumulate);
+    }
+  multiply_panel(rows, a, b, ldb, c, j, cols, accumulate);
 }
 
 /// Left operand of a product in rows of equal distance: element (i, k) is data[i * row + k * step].
@@ -166,38 +185,20 @@ struct RightPanels {
   std::int64_t ld;
 };
 
-/// What a tile asks for at every depth: nothing.
-struct AsksNothing {
-  AGON_INLINE void operator()() const {}
-};
-
-/// A part of the rows of A and C that come a few tiles later, each as memory that goes on without gaps.
+/// A part of the rows of A and, if c is not null, C that come a few tiles later, each as memory that goes on without
+/// gaps, for a tile of so many rows and vectors. Rows far apart are left to the processor.
 template <class T>
-class AsksForRows {
- public:
-  /// For a tile of so many rows and vectors. Rows far apart are left to the processor.
-  AGON_INLINE AsksForRows(std::int64_t rows, std::int64_t vectors, const LeftOperand<T>& a, std::int64_t depth,
-                          const T* c, std::int64_t ldc) {
-    const std::int64_t further = detail::larger(detail::smaller(most_cycles / (depth * vectors + 1), most_rows), rows);
-    const auto part = [&](std::int64_t ld) {
-      const std::int64_t step = detail::ceil_div(rows * ld, depth + 1);
-      return step <= cache_line<T> ? step : 0;
-    };
-    step_a_ = part(a.row), step_c_ = part(ldc);
-    a_ = a.data + (step_a_ > 0 ? further * a.row : 0);
-    c_ = c + (step_c_ > 0 ? further * ldc : 0);
-  }
-  AGON_INLINE void operator()() {
-    __builtin_prefetch(a_, 0, 2);
-    __builtin_prefetch(c_, 0, 2);
-    a_ += step_a_, c_ += step_c_;
-  }
-
- private:
-  static constexpr std::int64_t most_cycles = 4096, most_rows = 64;
-  const T *a_, *c_;
-  std::int64_t step_a_, step_c_;
-};
+AGON_INLINE Asks asks_for_rows(std::int64_t rows, std::int64_t vectors, const LeftOperand<T>& a, std::int64_t depth,
+                               const T* c, std::int64_t ldc) {
+  constexpr std::int64_t most_cycles = 4096, most_rows = 64;
+  const std::int64_t further = detail::larger(detail::smaller(most_cycles / (depth * vectors + 1), most_rows), rows);
+  const auto part = [&](const T* data, std::int64_t ld) -> detail::Walk {
+    const std::int64_t step = detail::ceil_div(rows * ld, depth + 1), size = sizeof(T);
+    if (!data || step > cache_line<T>) return {};
+    return {reinterpret_cast<std::uintptr_t>(data) + static_cast<std::uintptr_t>(further * ld * size), step * size};
+  };
+  return Asks({part(a.data, a.row), part(c, ldc)}, a.data);
+}
 
 /// Gives put(i, x) the m rows of a tile of A B, panels of `vectors` vectors: x are the vectors of row i. Every element
 /// is the same chain of fmadd as in multiply_tile. Beginning and ending cost less than there, and rows come in the
@@ -285,20 +286,24 @@ constexpr int shallow_pair_rows = AGON_VECTOR_BYTES == 64 ? 4 : AGON_VECTOR_BYTE
 /// The same as a tile that asks for later rows.
 template <class T, int m, int panels>
 void stream_shallow_tile(const LeftOperand<T>& a, std::int64_t depth, const RightPanels<T, panels>& b, T* c,
-                         std::int64_t ldc, bool accumulate) {
-  constexpr int vectors = Tile<T>::vectors;
-  shallow_tile<T, m, panels, vectors>(a, depth, b, StoreRow<T>{c, ldc, accumulate},
-                                      AsksForRows<T>(m, panels * vectors, a, depth, c, ldc));
+                         std::int64_t ldc, bool accumulate, const Asks& asks) {
+  shallow_tile<T, m, panels, Tile<T>::vectors>(a, depth, b, StoreRow<T>{c, ldc, accumulate}, asks);
 }
 
-/// The same for any number of rows and whole panels; `stream` where A and C are far away.
+/// Which operands are far away.
+enum class Far { none, left, left_and_target };
+
+/// The same for any number of rows and whole panels.
 template <class T, int panels>
 AGON_INLINE void multiply_shallow(std::int64_t rows, LeftOperand<T> a, std::int64_t depth,
                                   const RightPanels<T, panels>& b, T* c, std::int64_t ldc, bool accumulate,
-                                  bool stream = false) {
+                                  Far far = Far::none) {
   constexpr int m = 2 * shallow_pair_rows / panels;
-  for (; stream && rows >= m; rows -= m, a.data += m * a.row, c += m * ldc)
-    stream_shallow_tile<T, m>(a, depth, b, c, ldc, accumulate);
+  for (; far != Far::none && rows >= m; rows -= m, a.data += m * a.row, c += m * ldc) {
+    const T* const target = far == Far::left ? nullptr : c;
+    stream_shallow_tile<T, m>(a, depth, b, c, ldc, accumulate,
+                              asks_for_rows<T>(m, panels * Tile<T>::vectors, a, depth, target, ldc));
+  }
   for (; rows >= m; rows -= m, a.data += m * a.row, c += m * ldc)
     multiply_shallow_tile<T, m>(a, depth, b, c, ldc, accumulate);
   for (; rows > 0; --rows, a.data += a.row, c += ldc) multiply_shallow_tile<T, 1>(a, depth, b, c, ldc, accumulate);
@@ -325,7 +330,7 @@ void multiply_wide_tile(const LeftOperand<T>& a, std::int64_t depth, const Right
 #pragma GCC unroll 4
   for (int i = 0; i < m; i += reach) left[i / reach] = a.at(i);
   const T *first = b.data[0], *second = b.data[1];
-  AsksForRows<T> asks(m, 5, a, depth, c, ldc);
+  auto asks = asks_for_rows<T>(m, 5, a, depth, c, ldc);
 #pragma GCC unroll 1
   for (std::int64_t k = 0; k < depth; ++k, first += ldb, second += ldb, b_last += ld_last) {
     asks();
@@ -364,10 +369,10 @@ void multiply_wide(std::int64_t rows, LeftOperand<T> a, std::int64_t depth, cons
 #endif
 
 /// Any number of rows and cols <= Tile<T>::cols columns, a part of a panel, of a right operand whose rows are ldb
-/// apart.
+/// apart; with AVX-512 tiles ask for what comes `ahead`, if it is not null.
 template <class T>
 void multiply_narrow(std::int64_t rows, LeftOperand<T> a, std::int64_t depth, const T* b, std::int64_t ldb, T* c,
-                     std::int64_t ldc, std::int64_t cols, bool accumulate) {
+                     std::int64_t ldc, std::int64_t cols, bool accumulate, Ahead<T>* ahead = nullptr) {
   constexpr int high = Tile<T>::narrow_rows;
 #if AGON_VECTOR_BYTES == 32
   constexpr int whole = Tile<T>::rows;
@@ -384,7 +389,11 @@ void multiply_narrow(std::int64_t rows, LeftOperand<T> a, std::int64_t depth, co
   for (std::int64_t i = 0, count; i < rows; i += count) {
     count = rows - i <= most ? rows - i : 2 * high;
     for (std::int64_t r = 0; r < count; ++r) row[r] = a.data + (i + r) * a.row, target[r] = c + (i + r) * ldc;
-    multiply_panel(count, {row, &detail::whole_depth, 1, depth, a.step}, b, ldb, target, 0, cols, accumulate);
+    const detail::Rows<T> left{row, &detail::whole_depth, 1, depth, a.step};
+    if (ahead)
+      multiply_panel(count, left, b, ldb, target, 0, cols, accumulate, *ahead);
+    else
+      multiply_panel(count, left, b, ldb, target, 0, cols, accumulate);
   }
 }
 

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 #include <utility>
 
 namespace agon::kernels {
@@ -44,16 +45,22 @@ struct Segment {
 };
 inline constexpr Segment whole_depth{0, 0};
 
+/// Memory that a tile asks for, an address at every depth, `step` bytes apart. An address, as it goes on beyond what
+/// may be pointed to. Nothing where `at` is 0.
+struct Walk {
+  std::uintptr_t at = 0;
+  std::int64_t step = 0;
+};
+
 /// Left operand of a product of register tiles, read in place: element (i, s * length + k) is
 /// row[i][segment[s].left + k * step]. A matrix is one segment; the patches of a convolution are one segment a kernel
-/// row, and those that lie on padding are left out. Tiles that look ahead ask at every depth for what lies so far
-/// beyond what they read of the first row, and of the right operand.
+/// row, and those that lie on padding are left out. Tiles that look ahead ask for what is `soon` needed.
 template <class T>
 struct Rows {
   const T* const* row;
   const Segment* segment;
   std::int64_t segments, length, step;
-  std::int64_t ahead_left = 0, ahead_right = 0;
+  Walk soon[2] = {};
 };
 
 }  // namespace AGON_BUILD
