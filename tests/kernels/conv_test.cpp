@@ -31,6 +31,11 @@ std::vector<ConvShape> winograd_shapes() {
           conv_shape(16, 14, 14, 32, 32, 4, 4, 2, 0), conv_shape(8, 18, 20, 32, 32, 4, 4, 2, 1)};
 }
 
+/// Shapes whose weight gradients copy their operands with every instruction set: some taps a job, and all of them.
+std::vector<ConvShape> shapes_to_copy() {
+  return {conv_shape(2, 40, 39, 16, 33, 3, 3, 1, 1), conv_shape(33, 14, 14, 16, 112, 1, 2, 1, 1)};
+}
+
 /// Shapes that take every way through the kernels: one and many channels, windows that hang over the edges or miss
 /// pixels, kernels smaller and larger than stride, padding and image, images as jobs and rows as jobs.
 std::vector<ConvShape> shapes() {
@@ -62,6 +67,7 @@ std::vector<ConvShape> shapes() {
   all.push_back(conv_shape(33, 14, 14, 8, 16, 3, 3, 1, 1));
   all.push_back(conv_shape(4, 31, 30, 16, 17, 2, 2, 3, 0));
   all.push_back(conv_shape(33, 14, 14, 1, 48, 4, 4, 2, 1));
+  for (const auto& s : shapes_to_copy()) all.push_back(s);
   for (const auto& s : winograd_shapes()) all.push_back(s);
   all.push_back(conv_shape(3, 28, 28, 48, 24, 4, 4, 2, 1));  // float with AVX-512: only the gradients
   all.push_back(conv_shape(3, 28, 28, 28, 48, 4, 4, 2, 1));  // no whole vectors of AVX-512, float or double
@@ -188,11 +194,26 @@ TEMPLATE_TEST_CASE("convolutions go by Winograd's algorithm where it pays", "[co
   });
 }
 
+TEMPLATE_TEST_CASE("weight gradients copy their operands where it pays", "[conv]", float, double) {
+  for_each_isa([&] {
+    const auto rows = agon::kernels::gemm_driver::tile_size<TestType>(agon::active_isa()).rows;
+    const auto copies = [&](const ConvShape& s) {
+      return agon::kernels::detail::copies_pixels(agon::kernels::conv_driver::windows_of(s), s.o, sizeof(TestType),
+                                                  rows);
+    };
+    for (const auto& s : shapes_to_copy()) CHECK(copies(s));
+    CHECK(copies(conv_shape(20, 7, 7, 24, 33, 3, 3, 1, 1)) == (rows <= 8));  // images in the caches
+    CHECK_FALSE(copies(conv_shape(2, 40, 39, 16, 8, 3, 3, 1, 1)));           // few rows
+    CHECK_FALSE(copies(conv_shape(8, 40, 39, 16, 33, 2, 2, 3, 1)));          // windows leave pixels out
+  });
+}
+
 TEMPLATE_TEST_CASE("convolution gives the same bits with any number of threads", "[conv]", float, double) {
   for (const auto& s : {conv_shape(1, 40, 36, 24, 40, 3, 3, 1, 1), conv_shape(33, 14, 14, 1, 48, 4, 4, 2, 1),
                         conv_shape(20, 14, 14, 32, 64, 4, 4, 2, 1), conv_shape(6, 28, 28, 24, 48, 4, 4, 2, 1),
                         conv_shape(6, 28, 28, 48, 28, 4, 4, 2, 1), conv_shape(7, 14, 14, 32, 64, 4, 4, 2, 1),
-                        conv_shape(16, 20, 20, 32, 1, 3, 3, 1, 1), conv_shape(20, 14, 14, 24, 40, 3, 3, 1, 1)}) {
+                        conv_shape(16, 20, 20, 32, 1, 3, 3, 1, 1), conv_shape(20, 14, 14, 24, 40, 3, 3, 1, 1),
+                        conv_shape(2, 40, 39, 16, 33, 3, 3, 1, 1)}) {
     INFO(text(s));
     const Operands<TestType> p(s);
     for_each_isa([&] {

@@ -117,6 +117,13 @@ void conv_tap_block_copied(const detail::Windows& s, const T* x, const T* g, std
                     g_group);
     pack_columns<Tile<T>::vectors>(copied.size() * s.w, s.c, x + copied.first * s.w * s.c, s.c, x_columns.data(),
                                    x_group);
+    Ahead<T> ahead;
+    if (const std::int64_t end = detail::smaller(to + step, last); to < end) {
+      const std::int64_t tiles = at.n / s.c * (s.c / width) * count_tiles<T>(at.m, width), depth = (to - from) * s.ow;
+      const std::int64_t rows = pixel_rows(to, end).last - copied.last;
+      ahead = {Walks<T>::along(g + to * s.ow * out_channels, (end - to) * s.ow * out_channels, tiles, depth),
+               Walks<T>::along(x + copied.last * s.w * s.c, rows * s.w * s.c, tiles, depth)};
+    }
     for (std::int64_t j = at.j; j < at.j + at.n; j += s.c) {
       const std::int64_t ky = j / s.c / s.kw, kx = j / s.c % s.kw;
       const auto ys = s.rows_with_tap(ky), xs = s.cols_with_tap(kx);
@@ -130,7 +137,7 @@ void conv_tap_block_copied(const detail::Windows& s, const T* x, const T* g, std
       const detail::Rows<T> rows{left.data(), segments.data(), count, xs.size(), lanes};
       for (std::int64_t c = 0; c < s.c; c += width)
         multiply_panel(at.m, rows, x_columns.data() + c / width * x_group, s.stride * width, target.data(), j + c,
-                       detail::smaller(width, s.c - c), from > first);
+                       detail::smaller(width, s.c - c), from > first, ahead);
     }
     from = to;
   } while (from < last);
@@ -173,7 +180,7 @@ void conv_tap_block_in_place(const detail::Windows& s, const T* x, const T* g, s
 template <class T>
 void conv_tap_block(const detail::Windows& s, const T* x, const T* g, std::int64_t out_channels,
                     const detail::GemmPlan& plan, const detail::GemmBlock& at, T* w, std::int64_t ldw) {
-  if (detail::copies_pixels(s, out_channels, Tile<T>::rows))
+  if (detail::copies_pixels(s, out_channels, sizeof(T), Tile<T>::rows))
     conv_tap_block_copied(s, x, g, out_channels, at, w, ldw);
   else
     conv_tap_block_in_place(s, x, g, out_channels, plan, at, w, ldw);

@@ -131,25 +131,35 @@ inline GemmPlan plan_images(GemmPlan plan, std::int64_t m, std::int64_t n, std::
   return plan;
 }
 
-/// Whether conv_tap_block copies pixels of both operands: low tiles read them often, and pixels lie so far apart that
-/// they compete for cache sets.
-inline bool copies_pixels(const Windows& s, std::int64_t out_channels, std::int64_t tile_rows) {
-  return low_tiles(tile_rows) && out_channels > 2 * tile_rows && s.stride <= smaller(s.kh, s.kw);
+/// What an image and its results take.
+inline std::int64_t image_bytes(const Windows& s, std::int64_t out_channels, std::int64_t element_bytes) {
+  return (s.oh * s.ow * out_channels + s.h * s.w * s.c) * element_bytes;
+}
+
+/// Whether there are enough windows to share out for one job to make all taps.
+inline bool many_windows(const Windows& s) { return s.n >= 32 && s.n * s.oh * s.ow >= 6400; }
+
+/// Whether conv_tap_block copies pixels of both operands, which lie so far apart that they compete for cache sets: low
+/// tiles read them often, and others too where images do not stay in the first-level cache, if there are enough of
+/// them.
+inline bool copies_pixels(const Windows& s, std::int64_t out_channels, std::int64_t element_bytes,
+                          std::int64_t tile_rows) {
+  constexpr std::int64_t cached_bytes = 96 << 10, few_windows = 3000;
+  if (out_channels <= 2 * tile_rows || s.stride > smaller(s.kh, s.kw)) return false;
+  return low_tiles(tile_rows) ||
+         (s.n * s.oh * s.ow > few_windows && image_bytes(s, out_channels, element_bytes) > cached_bytes);
 }
 
 /// The weight gradient [o, kh kw c] as conv_tap_block makes it: columns are cut into whole taps.
 inline GemmPlan plan_taps(const Windows& s, std::int64_t out_channels, std::int64_t element_bytes,
                           const TileSize& tile) {
   constexpr std::int64_t job_work = 1 << 18;
-  // Pixels that are copied serve all taps, if there are enough of them to share out.
-  const bool many = s.n >= 32 && s.n * s.oh * s.ow >= 6400;
-  const std::int64_t tap_jobs = many && copies_pixels(s, out_channels, tile.rows) ? 1 : 4;
+  const std::int64_t tap_jobs = many_windows(s) && copies_pixels(s, out_channels, element_bytes, tile.rows) ? 1 : 4;
   const std::int64_t image_work = larger(1, s.oh * s.ow * out_channels * s.depth());
   GemmPlan plan{out_channels, s.depth(), s.n, 1, 1, 1, 1};
   plan.m_block = even_pieces(out_channels, 16 * tile.rows, tile.rows);
   plan.n_block = image_work * s.n > job_work ? ceil_div(s.kh * s.kw, tap_jobs) * s.c : s.depth();
-  return plan_images(plan, out_channels, s.depth(), s.n, image_work,
-                     (s.oh * s.ow * out_channels + s.h * s.w * s.c) * element_bytes);
+  return plan_images(plan, out_channels, s.depth(), s.n, image_work, image_bytes(s, out_channels, element_bytes));
 }
 
 /// The same [kh kw c, o] as conv_window_block makes it.
