@@ -47,7 +47,7 @@ class SoonLines {
     else
       queue.add(rows);
   }
-  Ahead<T> ahead() const { return {walks_[0], walks_[1]}; }
+  Ahead<T> ahead() const { return {{walks_[0], walks_[1]}, {}}; }
 
  private:
   std::int64_t depth_, size_, ld_, count_ = 0;

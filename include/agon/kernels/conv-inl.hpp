@@ -121,8 +121,8 @@ void conv_tap_block_copied(const detail::Windows& s, const T* x, const T* g, std
     if (const std::int64_t end = detail::smaller(to + step, last); to < end) {
       const std::int64_t tiles = at.n / s.c * (s.c / width) * count_tiles<T>(at.m, width), depth = (to - from) * s.ow;
       const std::int64_t rows = pixel_rows(to, end).last - copied.last;
-      ahead = {Walks<T>::along(g + to * s.ow * out_channels, (end - to) * s.ow * out_channels, tiles, depth),
-               Walks<T>::along(x + copied.last * s.w * s.c, rows * s.w * s.c, tiles, depth)};
+      ahead = {{Walks<T>::along(g + to * s.ow * out_channels, (end - to) * s.ow * out_channels, tiles, depth)},
+               {Walks<T>::along(x + copied.last * s.w * s.c, rows * s.w * s.c, tiles, depth)}};
     }
     for (std::int64_t j = at.j; j < at.j + at.n; j += s.c) {
       const std::int64_t ky = j / s.c / s.kw, kx = j / s.c % s.kw;
@@ -213,7 +213,8 @@ void conv_window_block(const detail::Windows& s, const T* x, std::int64_t image,
       const std::int64_t cols = detail::smaller(Tile<T>::cols, at.j + at.n - j);
       // The same lines of the images that come next.
       Ahead<T> ahead;
-      if (!copied && 2 * to - from <= s.n) ahead = {Walks<T>::down(g + to * s.oh * s.ow * width + j, cols, width), {}};
+      if (!copied && 2 * to - from <= s.n)
+        ahead = {{Walks<T>::down(g + to * s.oh * s.ow * width + j, cols, width)}, {}};
       multiply_panel(at.m, rows, g + j, width, target.data(), j, cols, from > at.k, ahead);
     }
     from = to;

@@ -368,8 +368,8 @@ void winograd_block(const detail::WinogradShape& s, std::int64_t first, std::int
   std::int64_t tiles = 0;
   for (std::int64_t point = 0; point < 25; ++point)
     tiles += n / Tile<T>::cols * count_tiles<T>(rows_at(point), Tile<T>::cols);
-  Ahead<T> ahead(Walks<T>::along(x + from, size, tiles, k),
-                 Walks<T>::along(y + to, s.last_output(next - 1) - to, tiles, k));
+  Ahead<T> ahead({Walks<T>::along(x + from, size, tiles, k)},
+                 {Walks<T>::along(y + to, s.last_output(next - 1) - to, tiles, k)});
   for (std::int64_t point = 0; point < 25; ++point) {
     const std::int64_t rows = rows_at(point);
     const LeftOperand<T> left{inputs.data() + point * count * ld_in, ld_in, 1};
@@ -379,6 +379,9 @@ void winograd_block(const detail::WinogradShape& s, std::int64_t first, std::int
       multiply_narrow(rows, left, k, right + j * k, cols, results.data() + point * count * ld_out + j, ld_out, cols,
                       false, &ahead);
     }
+    if (tiles_look_ahead && tiles > 0) continue;
+    const std::int64_t asked = size * point / 25;
+    prefetch_rows<2>(1, x + from + asked, 0, size * (point + 1) / 25 - asked);
   }
   for (std::int64_t t = first; t < next; ++t) {
     const auto tile = s.tile(t);
@@ -416,8 +419,9 @@ void winograd_weight_product(std::int64_t tiles, std::int64_t k, std::int64_t fi
   const auto down_g = next.g ? Walks<T>::down(next.g, count, ld_g) : Walks<T>();
   const auto down_x = next.x ? Walks<T>::down(next.x, k, ld_x) : Walks<T>();
   const std::int64_t all = k / Tile<T>::cols * count_tiles<T>(count, Tile<T>::cols);
-  Ahead<T> ahead(down_g, down_x, Walks<T>::along(next.g_images, next.g_size, all - down_g.count(), tiles),
-                 Walks<T>::along(next.x_images, next.x_size, all - down_x.count(), tiles));
+  const std::int64_t for_x = all * next.x_size / detail::larger(next.x_size + next.g_size, 1);
+  Ahead<T> ahead({down_g, down_x}, {Walks<T>::along(next.x_images, next.x_size, for_x, tiles),
+                                    Walks<T>::along(next.g_images, next.g_size, all - for_x, tiles)});
   for (std::int64_t j = 0; j < k; j += Tile<T>::cols)
     multiply_narrow(count, {g + first, 1, ld_g}, tiles, x + j, ld_x, w + first * k + j, k,
                     detail::smaller(Tile<T>::cols, k - j), accumulate, &ahead);

@@ -163,8 +163,8 @@ std::int64_t whole_panels(std::int64_t n) {
 /// How many tiles of so many rows are whole ones, as tile_height() has it.
 template <class T>
 std::int64_t whole_tiles(std::int64_t rows) {
-  constexpr std::int64_t whole = Tile<T>::rows, low = Tile<T>::low_rows;
-  return rows % whole == 0 ? rows / whole : (rows - low) / whole;
+  constexpr std::int64_t whole = Tile<T>::rows, least = Tile<T>::least_rows;
+  return rows % whole == 0 ? rows / whole : (rows - least) / whole;
 }
 
 /// What to ask for while tiles are multiplied: some rows of both operands, at once, or walks through them, one a whole

@@ -121,27 +121,32 @@ class Walks {
   std::int64_t step_ = 0, advance_ = 0, count_ = 0;
 };
 
-/// What the tiles of a product ask for, each for the next of both walks, and of those that come after them.
+/// Walks one after another.
+template <class T>
+struct WalkList {
+  Walks<T> first{}, then{};
+
+  std::int64_t count() const { return first.count() + then.count(); }
+  AGON_INLINE detail::Walk operator[](std::int64_t i) const {
+    return i < first.count() ? first[i] : then[i - first.count()];
+  }
+};
+
+/// What the tiles of a product ask for, each for the next walk of two lists.
 template <class T>
 class Ahead {
  public:
   Ahead() = default;
-  Ahead(const Walks<T>& a, const Walks<T>& b, const Walks<T>& after_a = {}, const Walks<T>& after_b = {})
-      : walks_{{a, after_a}, {b, after_b}} {}
+  Ahead(const WalkList<T>& a, const WalkList<T>& b) : a_(a), b_(b) {}
 
-  bool done() const { return next_ >= detail::larger(count(0), count(1)); }
+  bool done() const { return next_ >= detail::larger(a_.count(), b_.count()); }
   AGON_INLINE void next(detail::Walk (&soon)[2]) {
-    for (int i = 0; i < 2; ++i) {
-      const std::int64_t first = walks_[i][0].count();
-      soon[i] = next_ < first ? walks_[i][0][next_] : walks_[i][1][next_ - first];
-    }
+    soon[0] = a_[next_], soon[1] = b_[next_];
     ++next_;
   }
 
  private:
-  std::int64_t count(int i) const { return walks_[i][0].count() + walks_[i][1].count(); }
-
-  Walks<T> walks_[2][2];
+  WalkList<T> a_, b_;
   std::int64_t next_ = 0;
 };
 

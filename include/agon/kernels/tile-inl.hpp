@@ -9,7 +9,8 @@ template <class T>
 struct Tile {
   static constexpr int rows = AGON_VECTOR_BYTES == 64 ? 14 : 6;
   static constexpr int narrow_rows = AGON_VECTOR_BYTES == 32 ? 9 : rows;
-  static constexpr int low_rows = AGON_VECTOR_BYTES == 64 ? 7 : AGON_VECTOR_BYTES == 32 ? 6 : 3;
+  static constexpr int low_rows = AGON_VECTOR_BYTES == 64 ? 8 : AGON_VECTOR_BYTES == 32 ? 6 : 3;
+  static constexpr int least_rows = AGON_VECTOR_BYTES == 64 ? 4 : low_rows;
   static constexpr int vectors = 2;
   static constexpr int cols = vectors * Vec<T>::lanes;
 };
@@ -121,13 +122,13 @@ AGON_INLINE MultiplyTile<T> tile_of(std::int64_t rows, std::int64_t cols) {
   return cols > Vec<T>::lanes ? wide[index] : narrow[index];
 }
 
-/// Height of the next tile where `rows` are left: whole ones, then low ones of about the same height, as the few sums
-/// of a very low one would wait for each other.
+/// Height of the next tile where `rows` are left: whole ones unless fewer than `least_rows` would be left over, then low
+/// ones of about the same height, as the few sums of a very low one would wait for each other.
 template <class T>
 AGON_INLINE std::int64_t tile_height(std::int64_t rows, std::int64_t cols) {
   constexpr std::int64_t low = Tile<T>::low_rows;
   const std::int64_t whole = cols > Vec<T>::lanes ? Tile<T>::rows : Tile<T>::narrow_rows;
-  if (rows == whole || rows >= whole + low) return whole;
+  if (rows == whole || rows >= whole + Tile<T>::least_rows) return whole;
   return detail::ceil_div(rows, detail::ceil_div(rows, low));
 }
 
