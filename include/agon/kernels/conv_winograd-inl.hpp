@@ -379,9 +379,7 @@ void winograd_block(const detail::WinogradShape& s, std::int64_t first, std::int
       multiply_narrow(rows, left, k, right + j * k, cols, results.data() + point * count * ld_out + j, ld_out, cols,
                       false, &ahead);
     }
-    if (tiles_look_ahead && tiles > 0) continue;
-    const std::int64_t asked = size * point / 25;
-    prefetch_rows<2>(1, x + from + asked, 0, size * (point + 1) / 25 - asked);
+    if (!tiles_look_ahead || tiles == 0) SoonRows<T>::along(x + from, size).prefetch(point, 25);
   }
   for (std::int64_t t = first; t < next; ++t) {
     const auto tile = s.tile(t);
@@ -418,13 +416,20 @@ void winograd_weight_product(std::int64_t tiles, std::int64_t k, std::int64_t fi
                              const detail::WinogradNext<T>& next) {
   const auto down_g = next.g ? Walks<T>::down(next.g, count, ld_g) : Walks<T>();
   const auto down_x = next.x ? Walks<T>::down(next.x, k, ld_x) : Walks<T>();
+  const std::int64_t panels = detail::ceil_div(k, Tile<T>::cols);
   const std::int64_t all = k / Tile<T>::cols * count_tiles<T>(count, Tile<T>::cols);
   const std::int64_t for_x = all * next.x_size / detail::larger(next.x_size + next.g_size, 1);
   Ahead<T> ahead({down_g, down_x}, {Walks<T>::along(next.x_images, next.x_size, for_x, tiles),
                                     Walks<T>::along(next.g_images, next.g_size, all - for_x, tiles)});
-  for (std::int64_t j = 0; j < k; j += Tile<T>::cols)
+  for (std::int64_t q = 0; q < panels; ++q) {
+    const std::int64_t j = q * Tile<T>::cols;
+    if (!tiles_look_ahead || all == 0) {
+      SoonRows<T>::along(next.x_images, next.x_size).prefetch(q, panels);
+      SoonRows<T>::along(next.g_images, next.g_size).prefetch(q, panels);
+    }
     multiply_narrow(count, {g + first, 1, ld_g}, tiles, x + j, ld_x, w + first * k + j, k,
                     detail::smaller(Tile<T>::cols, k - j), accumulate, &ahead);
+  }
 }
 
 /// Two gradients of weights from those at the points, the transpose of weights_at_points.

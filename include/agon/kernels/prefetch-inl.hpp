@@ -18,6 +18,10 @@ struct SoonRows {
   const T* data;
   std::int64_t ld, size, rows;
 
+  /// Memory without gaps: a cache line a row.
+  static SoonRows along(const T* data, std::int64_t size) {
+    return {data, cache_line<T>, 1, detail::ceil_div(size, cache_line<T>)};
+  }
   /// Asks for the share `i` of `parts` of them.
   AGON_INLINE void prefetch(std::int64_t i, std::int64_t parts) const {
     const std::int64_t first = i * rows / parts, last = (i + 1) * rows / parts;
