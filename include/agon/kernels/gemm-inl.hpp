@@ -171,7 +171,7 @@ std::int64_t whole_tiles(std::int64_t rows) {
 /// tile of the block. Many lines at once would wait for each other, and the tile for them.
 template <class T>
 struct LookAhead {
-  SoonRows<T> a, b;
+  SoonRows<T> a{}, b{};
   Walks<T> walks_a, walks_b;
 
   bool by_depth() const { return walks_a.count() + walks_b.count() > 0; }
@@ -188,7 +188,7 @@ struct LookAhead {
 template <class T>
 LookAhead<T> gemm_look_ahead(const detail::GemmProblem<T>& p, const GemmReading<T>& reading,
                              const detail::GemmBlock& tile, const detail::GemmBlock& block) {
-  LookAhead<T> next{{p.a.data, 0, 0, 0}, {p.b.data, 0, 0, 0}};
+  LookAhead<T> next;
   if (tile.k_size <= 0) return next;
   const std::int64_t k = tile.k + tile.k_size, below = block.i + block.m - tile.i - tile.m;
   const std::int64_t done = tile.i - block.i, j = tile.j + tile.n;
