@@ -1,8 +1,13 @@
 // Matrix products at the shapes of an attention GAN's training step, agon's gemm beside Eigen's product and, where they
 // are installed, those of oneDNN and OpenBLAS. Eigen uses what the compiler's flags allow: configure with
-// AGON_NATIVE=ON for a fair race.
+// AGON_NATIVE=ON for a fair race. Rows "from memory" have operands that no cache holds, as those of a training step:
+// `--benchmark_filter=memory`.
 
 #include <agon/kernels/gemm.hpp>
+
+#include <deque>
+#include <string>
+#include <vector>
 
 #include <Eigen/Core>
 
@@ -37,6 +42,9 @@ const Shape shapes[] = {
 
 using Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
+/// Where the operands of each run are: where those of the last one were, or in memory.
+enum class From { caches, memory };
+
 struct Operands {
   Shape s;
   bench::Floats a, b, c;
@@ -47,16 +55,25 @@ struct Operands {
         b(bench::random_floats(s.k * s.n)),
         c(static_cast<std::size_t>(s.m * s.n)) {}
   double flops() const { return 2.0 * static_cast<double>(s.m * s.n * s.k); }
+  std::size_t bytes() const { return (a.size() + b.size() + c.size()) * sizeof(float); }
 };
 
-void with_agon(benchmark::State& state, const Shape& shape, int threads) {
-  Operands p(shape);
-  const auto& s = p.s;
-  const agon::MatView<const float> a{p.a.data(), s.transpose_a ? s.k : s.m, s.transpose_a ? s.m : s.k,
-                                     s.transpose_a ? s.m : s.k};
-  const agon::MatView<const float> b{p.b.data(), s.transpose_b ? s.n : s.k, s.transpose_b ? s.k : s.n,
-                                     s.transpose_b ? s.k : s.n};
-  bench::run(state, threads, p.flops(), [&] {
+/// Copies of the operands of which each run takes the next: enough of them for all caches, if they are in memory.
+std::vector<Operands> copies(const Shape& shape, From from) {
+  constexpr std::size_t beyond_caches = 96 << 20;
+  const Operands one(shape);
+  return std::vector<Operands>(from == From::memory ? beyond_caches / one.bytes() + 2 : 1, one);
+}
+
+void with_agon(benchmark::State& state, const Shape& s, int threads, From from) {
+  auto operands = copies(s, from);
+  std::size_t turn = 0;
+  bench::run(state, threads, operands[0].flops(), [&] {
+    auto& p = operands[turn++ % operands.size()];
+    const agon::MatView<const float> a{p.a.data(), s.transpose_a ? s.k : s.m, s.transpose_a ? s.m : s.k,
+                                       s.transpose_a ? s.m : s.k};
+    const agon::MatView<const float> b{p.b.data(), s.transpose_b ? s.n : s.k, s.transpose_b ? s.k : s.n,
+                                       s.transpose_b ? s.k : s.n};
     agon::kernels::gemm<float>(a, s.transpose_a, b, s.transpose_b, {p.c.data(), s.m, s.n, s.n});
   });
 }
@@ -80,11 +97,14 @@ void with_eigen(benchmark::State& state, const Shape& shape, int threads) {
 }
 
 #if defined(AGON_BENCH_ONEDNN)
-void with_onednn(benchmark::State& state, const Shape& shape, int threads) {
-  Operands p(shape);
-  const auto& s = p.s;
-  bench::OneDnn product({s.m, s.n, s.k, s.transpose_a, s.transpose_b}, threads, p.a.data(), p.b.data(), p.c.data());
-  bench::run(state, threads, p.flops(), [&] { product.run(); });
+void with_onednn(benchmark::State& state, const Shape& s, int threads, From from) {
+  auto operands = copies(s, from);
+  std::deque<bench::OneDnn> products;
+  for (auto& p : operands)
+    products.emplace_back(bench::ProductShape{s.m, s.n, s.k, s.transpose_a, s.transpose_b}, threads, p.a.data(),
+                          p.b.data(), p.c.data());
+  std::size_t turn = 0;
+  bench::run(state, threads, operands[0].flops(), [&] { products[turn++ % products.size()].run(); });
 }
 #endif
 
@@ -104,10 +124,18 @@ int main(int argc, char** argv) {
   for (const Shape& s : shapes) {
     const auto name =
         std::string(s.name) + " " + std::to_string(s.m) + "x" + std::to_string(s.n) + "x" + std::to_string(s.k);
-    bench::add(name + "/agon", [=](benchmark::State& state, int threads) { with_agon(state, s, threads); });
+    const auto add_agon = [&](const char* title, From from) {
+      bench::add(name + title, [=](benchmark::State& state, int threads) { with_agon(state, s, threads, from); });
+    };
+    add_agon("/agon", From::caches);
+    add_agon("/agon from memory", From::memory);
     bench::add(name + "/Eigen", [=](benchmark::State& state, int threads) { with_eigen(state, s, threads); });
 #if defined(AGON_BENCH_ONEDNN)
-    bench::add(name + "/oneDNN", [=](benchmark::State& state, int threads) { with_onednn(state, s, threads); });
+    const auto add_onednn = [&](const char* title, From from) {
+      bench::add(name + title, [=](benchmark::State& state, int threads) { with_onednn(state, s, threads, from); });
+    };
+    add_onednn("/oneDNN", From::caches);
+    add_onednn("/oneDNN from memory", From::memory);
 #endif
 #if defined(AGON_BENCH_OPENBLAS)
     bench::add(name + "/OpenBLAS", [=](benchmark::State& state, int threads) { with_openblas(state, s, threads); });
