@@ -136,5 +136,7 @@ struct WinogradNext {
 }  // namespace AGON_BUILD
 }  // namespace agon::kernels::detail
 
+#define AGON_KERNEL_BODY <agon/kernels/conv_winograd_transforms-inl.hpp>
+#include <agon/kernels/foreach_isa.hpp>
 #define AGON_KERNEL_BODY <agon/kernels/conv_winograd-inl.hpp>
 #include <agon/kernels/foreach_isa.hpp>
