@@ -1,7 +1,7 @@
 // Matrix products at the shapes of an attention GAN's training step, agon's gemm beside Eigen's product and, where they
 // are installed, those of oneDNN and OpenBLAS. Eigen uses what the compiler's flags allow: configure with
-// AGON_NATIVE=ON for a fair race. Rows "from memory" have operands that no cache holds, as those of a training step:
-// `--benchmark_filter=memory`.
+// AGON_NATIVE=ON for a fair race. Rows "from memory" take operands that were not used for 96 MiB of others, as
+// those of a training step: `--benchmark_filter=memory`.
 
 #include <agon/kernels/gemm.hpp>
 
@@ -58,11 +58,11 @@ struct Operands {
   std::size_t bytes() const { return (a.size() + b.size() + c.size()) * sizeof(float); }
 };
 
-/// Copies of the operands of which each run takes the next: enough of them for all caches, if they are in memory.
+/// Copies of the operands of which each run takes the next.
 std::vector<Operands> copies(const Shape& shape, From from) {
-  constexpr std::size_t beyond_caches = 96 << 20;
+  constexpr std::size_t others = 96 << 20;
   const Operands one(shape);
-  return std::vector<Operands>(from == From::memory ? beyond_caches / one.bytes() + 2 : 1, one);
+  return std::vector<Operands>(from == From::memory ? others / one.bytes() + 2 : 1, one);
 }
 
 void with_agon(benchmark::State& state, const Shape& s, int threads, From from) {

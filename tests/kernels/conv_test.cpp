@@ -33,7 +33,8 @@ std::vector<ConvShape> winograd_shapes() {
 
 /// Shapes whose weight gradients copy their operands with every instruction set: some taps a job, and all of them.
 std::vector<ConvShape> shapes_to_copy() {
-  return {conv_shape(2, 40, 39, 16, 33, 3, 3, 1, 1), conv_shape(33, 14, 14, 16, 112, 1, 2, 1, 1)};
+  return {conv_shape(2, 40, 39, 48, 33, 3, 3, 1, 1), conv_shape(33, 14, 14, 48, 112, 1, 2, 1, 1),
+          conv_shape(4, 57, 57, 16, 33, 3, 3, 2, 1)};
 }
 
 /// Shapes that take every way through the kernels: one and many channels, windows that hang over the edges or miss
@@ -194,6 +195,29 @@ TEMPLATE_TEST_CASE("convolutions go by Winograd's algorithm where it pays", "[co
   });
 }
 
+TEMPLATE_TEST_CASE("Winograd's weights at the points do not depend on where a piece of them begins", "[conv]", float,
+                   double) {
+  using T = TestType;
+  namespace driver = agon::kernels::conv_driver;
+  for (const auto& s : {conv_shape(3, 28, 28, 24, 48, 4, 4, 2, 1), conv_shape(3, 30, 29, 32, 48, 4, 4, 2, 0)})
+    for (const bool forward : {true, false}) {
+      INFO(text(s) << (forward ? ", forward" : ", input gradient"));
+      const auto w = random_values<T>(s.o * 16 * s.c, 2);
+      for_each_isa([&] {
+        const auto isa = agon::active_isa();
+        const auto shape = forward ? driver::winograd_forward(s) : driver::winograd_input_grad(s);
+        const auto size = static_cast<std::size_t>(25 * shape.point_size());
+        const auto vectors = shape.in.depth() * shape.out.depth() / agon::kernels::gemm_driver::tile_size<T>(isa).lanes;
+        std::vector<T> whole(size), pieces(size);
+        driver::winograd_weights<T>(isa, shape, {forward}, 0, vectors, w.data(), whole.data());
+        for (std::int64_t first = 0; first < vectors; first += 7)
+          driver::winograd_weights<T>(isa, shape, {forward}, first, std::min(first + 7, vectors), w.data(),
+                                      pieces.data());
+        CHECK(whole == pieces);
+      });
+    }
+}
+
 TEMPLATE_TEST_CASE("weight gradients copy their operands where it pays", "[conv]", float, double) {
   for_each_isa([&] {
     const auto rows = agon::kernels::gemm_driver::tile_size<TestType>(agon::active_isa()).rows;
@@ -202,9 +226,10 @@ TEMPLATE_TEST_CASE("weight gradients copy their operands where it pays", "[conv]
                                                   rows);
     };
     for (const auto& s : shapes_to_copy()) CHECK(copies(s));
-    CHECK(copies(conv_shape(20, 7, 7, 24, 33, 3, 3, 1, 1)) == (rows <= 8));  // images in the caches
-    CHECK_FALSE(copies(conv_shape(2, 40, 39, 16, 8, 3, 3, 1, 1)));           // few rows
-    CHECK_FALSE(copies(conv_shape(8, 40, 39, 16, 33, 2, 2, 3, 1)));          // windows leave pixels out
+    CHECK(copies(conv_shape(64, 14, 14, 16, 33, 3, 3, 1, 1)) == (rows <= 8));  // small images
+    CHECK(copies(conv_shape(1, 40, 39, 48, 33, 3, 3, 1, 1)) == (rows <= 8));   // few windows
+    CHECK_FALSE(copies(conv_shape(2, 40, 39, 16, 8, 3, 3, 1, 1)));             // few rows
+    CHECK_FALSE(copies(conv_shape(8, 40, 39, 16, 33, 2, 2, 3, 1)));            // windows leave pixels out
   });
 }
 
@@ -213,7 +238,7 @@ TEMPLATE_TEST_CASE("convolution gives the same bits with any number of threads",
                         conv_shape(20, 14, 14, 32, 64, 4, 4, 2, 1), conv_shape(6, 28, 28, 24, 48, 4, 4, 2, 1),
                         conv_shape(6, 28, 28, 48, 28, 4, 4, 2, 1), conv_shape(7, 14, 14, 32, 64, 4, 4, 2, 1),
                         conv_shape(16, 20, 20, 32, 1, 3, 3, 1, 1), conv_shape(20, 14, 14, 24, 40, 3, 3, 1, 1),
-                        conv_shape(2, 40, 39, 16, 33, 3, 3, 1, 1)}) {
+                        conv_shape(2, 40, 39, 48, 33, 3, 3, 1, 1), conv_shape(33, 14, 14, 48, 112, 1, 2, 1, 1)}) {
     INFO(text(s));
     const Operands<TestType> p(s);
     for_each_isa([&] {

@@ -154,7 +154,7 @@ void attend_rows(const AttentionShape<T>& shape, std::int64_t number, std::int64
           totals[r] += exp_scores(score(r), visible, depth, head.mask(i + r, j), shift);
         }
         multiply(rows, {scores.data(), Block::width, 1}, depth, value.data, value.ld, out, ld_o, shape.dv, j > 0,
-                 &ahead);
+                 depth == n ? &ahead : nullptr);
       }
       if (j + n >= seen) finish_attention(head, i, rows, tops, totals, o, lse);
     }

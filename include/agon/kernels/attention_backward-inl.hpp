@@ -204,7 +204,7 @@ void attend_backward_keys(const AttentionShape<T>& shape, std::int64_t number, s
         score_gradients(from, to, head.first_to_see(j + r, i, n), mask_of_key(head, j + r, i, n, seen.data()),
                         block.lse.data(), block.inner.data(), score(r), gradient(r));
       multiply(rows, {score(0) + from, Block::width, 1}, depth, block.upstream.data + from * block.upstream.ld,
-               block.upstream.ld, head.value(dv, j), shape.ld_v, shape.dv, i > 0, &ahead);
+               block.upstream.ld, head.value(dv, j), shape.ld_v, shape.dv, i > 0, depth == n ? &ahead : nullptr);
       multiply(rows, {gradient(0) + from, Block::width, 1}, depth, block.query.data + from * block.query.ld,
                block.query.ld, head.key(dk, j), shape.ld_k, shape.dk, i > 0);
       multiply_panels(shape.dk, {head.key(k, j), 1, shape.ld_k}, rows, gradients.data(), Tile<T>::cols, Block::width,

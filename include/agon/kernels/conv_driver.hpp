@@ -163,7 +163,7 @@ void run_phases(Isa isa, const ConvShape& s, const T* g, const T* w, T* x, const
   });
 }
 
-/// w [o, kh kw c] = g^T times the windows of x, which are read in place.
+/// w [o, kh kw c] = g^T times the windows of x, which are read in place or copied by the job.
 template <class T>
 void multiply_taps(Isa isa, const detail::Windows& s, const T* x, const T* g, std::int64_t o, T* w) {
   const auto plan = detail::plan_taps(s, o, sizeof(T), gemm_driver::tile_size<T>(isa));

@@ -140,8 +140,7 @@ inline std::int64_t image_bytes(const Windows& s, std::int64_t out_channels, std
 inline bool many_windows(const Windows& s) { return s.n >= 32 && s.n * s.oh * s.ow >= 6400; }
 
 /// Whether conv_tap_block copies pixels of both operands, which lie so far apart that they compete for cache sets: low
-/// tiles read them often, and others too where images do not stay in the first-level cache, if there are enough of
-/// them.
+/// tiles read them often, and others too where images are larger than the first-level cache, if there are enough.
 inline bool copies_pixels(const Windows& s, std::int64_t out_channels, std::int64_t element_bytes,
                           std::int64_t tile_rows) {
   constexpr std::int64_t cached_bytes = 96 << 10, few_windows = 3000;

@@ -118,13 +118,13 @@ void winograd_gather_gradients(const detail::WinogradShape& s, std::int64_t begi
   }
 }
 
-/// Rows [first, first + count) of w [o, k] = or += the transpose of g [tiles, o] times x [tiles, k], all at one point.
+/// Rows [first, first + count) of w [o, k] = or += the transpose of g [tiles, o] times x [tiles, k], all at one point;
+/// what is read `next` is asked for meanwhile.
 template <class T>
 void winograd_weight_product(std::int64_t tiles, std::int64_t k, std::int64_t first, std::int64_t count, const T* x,
                              std::int64_t ld_x, const T* g, std::int64_t ld_g, T* w, bool accumulate,
                              const detail::WinogradNext<T>& next) {
-  const auto down_g = next.g ? Walks<T>::down(next.g, count, ld_g) : Walks<T>();
-  const auto down_x = next.x ? Walks<T>::down(next.x, k, ld_x) : Walks<T>();
+  const auto down_g = Walks<T>::down(next.g, next.g_rows, ld_g), down_x = Walks<T>::down(next.x, next.x ? k : 0, ld_x);
   const std::int64_t panels = detail::ceil_div(k, Tile<T>::cols);
   const std::int64_t all = k / Tile<T>::cols * count_tiles<T>(count, Tile<T>::cols);
   const std::int64_t for_x = all * next.x_size / detail::larger(next.x_size + next.g_size, 1);
@@ -132,7 +132,7 @@ void winograd_weight_product(std::int64_t tiles, std::int64_t k, std::int64_t fi
                                     Walks<T>::along(next.g_images, next.g_size, all - for_x, tiles)});
   for (std::int64_t q = 0; q < panels; ++q) {
     const std::int64_t j = q * Tile<T>::cols;
-    if (!tiles_look_ahead || all == 0) {
+    if (!tiles_look_ahead) {
       SoonRows<T>::along(next.x_images, next.x_size).prefetch(q, panels);
       SoonRows<T>::along(next.g_images, next.g_size).prefetch(q, panels);
     }

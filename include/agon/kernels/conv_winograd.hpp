@@ -119,16 +119,18 @@ struct WinogradWeights {
   std::int64_t rows_alike(const WinogradShape& s, std::int64_t row) const {
     return forward ? s.in.c - row % s.in.c : s.in.depth() - row;
   }
+  /// Elements from the taps of a row to those of the next one like it.
   std::int64_t row_step(const WinogradShape& s, std::int64_t col, std::int64_t panel) const {
     return forward ? smaller(panel, s.out.c - col / panel * panel) : 16 * s.out.c;
   }
 };
 
-/// What is read after a product of the weight gradient: rows at the next point, or null, and a share of the images that
-/// the next tiles are taken from.
+/// What is read after a product of the weight gradient: inputs at the next point, or null, so many rows of the weights
+/// further on, and a share of the images that the next tiles are taken from.
 template <class T>
 struct WinogradNext {
   const T *x, *g;
+  std::int64_t g_rows;
   const T *x_images, *g_images;
   std::int64_t x_size, g_size;
 };

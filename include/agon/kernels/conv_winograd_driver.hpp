@@ -110,6 +110,9 @@ void run_winograd_weights(Isa isa, const detail::WinogradShape& s, const T* x, c
                                          same_point   ? at_g + first + rows
                                          : next_point ? at_g + size_g
                                                       : nullptr,
+                                         same_point   ? smaller(rows, o - first - rows)
+                                         : next_point ? smaller(rows, o)
+                                                      : 0,
                                          x + x_from + job * x_size / jobs,
                                          g + g_from + job * g_size / jobs,
                                          ceil_div(x_size, jobs),

@@ -204,7 +204,7 @@ LookAhead<T> gemm_look_ahead(const detail::GemmProblem<T>& p, const GemmReading<
   };
   // Rows, with what lies between them if that is not too much.
   const auto along = [&](const T* data, std::int64_t rows, std::int64_t ld) {
-    return ld <= 2 * tile.k_size ? Walks<T>::along(data, rows * ld, tiles, tile.k_size) : Walks<T>();
+    return tiles > 0 && ld <= 2 * tile.k_size ? Walks<T>::along(data, rows * ld, tiles, tile.k_size) : Walks<T>();
   };
   std::int64_t from = 0;
   if (p.transpose_a && k < p.k) {
@@ -221,7 +221,7 @@ LookAhead<T> gemm_look_ahead(const detail::GemmProblem<T>& p, const GemmReading<
     return next;
   }
   if (!p.transpose_a) {
-    if (below > 0 && tile.k_size <= 256)
+    if (below > 0 && (reading.compete || tile.k_size <= 256))
       next.a = {p.a.data + (tile.i + tile.m) * p.a.ld + tile.k, p.a.ld, tile.k_size, detail::smaller(below, tile.m)};
     const std::int64_t first = block.i + Tile<T>::rows;
     if (first < p.m && tile.k_size >= 2 * short_depth)
@@ -316,11 +316,11 @@ void gemm_tile_row(std::int64_t i, std::int64_t rows, const TileRows<T>& a, std:
 }
 
 /// At most most_shallow_rows rows of C from `count` panels, two at a time, the last of which may be narrow if it has no
-/// partner, or with AVX-512 joins the two before it; what comes next is asked for meanwhile.
+/// partner, or with AVX-512 joins the two before it; what comes next is asked for meanwhile, of B between the tiles.
 template <class T>
 void gemm_shallow_rows(std::int64_t rows, const LeftOperand<T>& a, std::int64_t depth, std::int64_t count,
                        const Panel<T>* panels, T* c, std::int64_t ldc, bool accumulate, bool compete,
-                       const Epilogue<T>* epilogue) {
+                       const SoonRows<T>& soon, const Epilogue<T>* epilogue) {
   const bool stream = a.step == 1 && depth >= short_depth && (compete ? a.row <= 2 * depth : depth <= stream_depth);
   const Far far = !stream ? Far::none : compete ? Far::left : Far::left_and_target;
   std::int64_t q = 0;
@@ -334,6 +334,7 @@ void gemm_shallow_rows(std::int64_t rows, const LeftOperand<T>& a, std::int64_t 
       break;
     }
 #endif
+    soon.prefetch(q / 2, count / 2);
     multiply_shallow<T, 2>(rows, a, depth, b, c + panels[q].j, ldc, accumulate, q == 0 ? far : Far::none);
   }
   if (q < count) {
@@ -429,8 +430,10 @@ void gemm_block(const detail::GemmProblem<T>& p, const T* packed_b, const detail
                                   : whole <= 2    ? most_shallow_rows
                                                   : shallow_strip_rows;
         rows = detail::smaller(most, end - i);
+        SoonRows<T> soon{};
+        if (reading.compete) soon = gemm_look_ahead(p, reading, {at.i + i, rows, j, n, k, depth}, at).b;
         gemm_shallow_rows(rows, a.from_row(i), depth, whole, panels, c + (at.i + i) * ldc, ldc, accumulate,
-                          reading.compete, finish);
+                          reading.compete, soon, finish);
       }
       const std::int64_t count = detail::ceil_div(n, Tile<T>::cols);
       for (std::int64_t i = whole < count ? 0 : end, rows; i < at.m; i += rows) {

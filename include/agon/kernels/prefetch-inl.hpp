@@ -8,8 +8,11 @@ constexpr std::int64_t cache_line = 64 / static_cast<std::int64_t>(sizeof(T));
 /// Asks for the first `size` elements of some rows: for the first-level cache, or the second.
 template <int level, class T>
 AGON_INLINE void prefetch_rows(std::int64_t rows, const T* from, std::int64_t ld, std::int64_t size) {
-  for (std::int64_t r = 0; r < rows; ++r, from += ld)
-    for (std::int64_t q = 0; q < size; q += cache_line<T>) __builtin_prefetch(from + q, 0, 4 - level);
+  constexpr std::int64_t bytes = sizeof(T);
+  auto at = reinterpret_cast<std::uintptr_t>(from);  // no pointer, as it goes on beyond what may be pointed to
+  for (std::int64_t r = 0; r < rows; ++r, at += static_cast<std::uintptr_t>(ld * bytes))
+    for (std::int64_t q = 0; q < size * bytes; q += cache_line<T> * bytes)
+      __builtin_prefetch(reinterpret_cast<const void*>(at + static_cast<std::uintptr_t>(q)), 0, 4 - level);
 }
 
 /// Rows of a matrix, `size` elements of each, that will soon be read or changed.

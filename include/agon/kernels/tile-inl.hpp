@@ -122,8 +122,8 @@ AGON_INLINE MultiplyTile<T> tile_of(std::int64_t rows, std::int64_t cols) {
   return cols > Vec<T>::lanes ? wide[index] : narrow[index];
 }
 
-/// Height of the next tile where `rows` are left: whole ones unless fewer than `least_rows` would be left over, then low
-/// ones of about the same height, as the few sums of a very low one would wait for each other.
+/// Height of the next tile where `rows` are left: whole ones unless fewer than `least_rows` would be left over, then
+/// low ones of about the same height, as the few sums of a very low one would wait for each other.
 template <class T>
 AGON_INLINE std::int64_t tile_height(std::int64_t rows, std::int64_t cols) {
   constexpr std::int64_t low = Tile<T>::low_rows;
@@ -205,9 +205,9 @@ AGON_INLINE Asks asks_for_rows(std::int64_t rows, std::int64_t vectors, const Le
 /// is the same chain of fmadd as in multiply_tile. Beginning and ending cost less than there, and rows come in the
 /// order of memory. Where tiles have few rows the right operand is read more often: they are meant for depths at which
 /// it stays in the first-level cache, and for left operands of which only a few rows do.
-template <class T, int m, int panels, int vectors, class Left, class Put, class Asks = AsksNothing>
+template <class T, int m, int panels, int vectors, class Left, class Put, class Requests = AsksNothing>
 AGON_INLINE void shallow_tile(const Left& a, std::int64_t depth, const RightPanels<T, panels>& b, const Put& put,
-                              Asks asks = {}) {
+                              Requests asks = {}) {
   using V = Vec<T>;
   constexpr int width = panels * vectors;
   V sum[m][width];
