@@ -316,11 +316,11 @@ void gemm_tile_row(std::int64_t i, std::int64_t rows, const TileRows<T>& a, std:
 }
 
 /// At most most_shallow_rows rows of C from `count` panels, two at a time, the last of which may be narrow if it has no
-/// partner, or with AVX-512 joins the two before it; what comes next is asked for meanwhile, of B between the tiles.
+/// partner, or with AVX-512 joins the two before it; rows of A that come next are asked for meanwhile, and of C.
 template <class T>
 void gemm_shallow_rows(std::int64_t rows, const LeftOperand<T>& a, std::int64_t depth, std::int64_t count,
                        const Panel<T>* panels, T* c, std::int64_t ldc, bool accumulate, bool compete,
-                       const SoonRows<T>& soon, const Epilogue<T>* epilogue) {
+                       const Epilogue<T>* epilogue) {
   const bool stream = a.step == 1 && depth >= short_depth && (compete ? a.row <= 2 * depth : depth <= stream_depth);
   const Far far = !stream ? Far::none : compete ? Far::left : Far::left_and_target;
   std::int64_t q = 0;
@@ -334,7 +334,6 @@ void gemm_shallow_rows(std::int64_t rows, const LeftOperand<T>& a, std::int64_t 
       break;
     }
 #endif
-    soon.prefetch(q / 2, count / 2);
     multiply_shallow<T, 2>(rows, a, depth, b, c + panels[q].j, ldc, accumulate, q == 0 ? far : Far::none);
   }
   if (q < count) {
@@ -430,10 +429,8 @@ void gemm_block(const detail::GemmProblem<T>& p, const T* packed_b, const detail
                                   : whole <= 2    ? most_shallow_rows
                                                   : shallow_strip_rows;
         rows = detail::smaller(most, end - i);
-        SoonRows<T> soon{};
-        if (reading.compete) soon = gemm_look_ahead(p, reading, {at.i + i, rows, j, n, k, depth}, at).b;
         gemm_shallow_rows(rows, a.from_row(i), depth, whole, panels, c + (at.i + i) * ldc, ldc, accumulate,
-                          reading.compete, soon, finish);
+                          reading.compete, finish);
       }
       const std::int64_t count = detail::ceil_div(n, Tile<T>::cols);
       for (std::int64_t i = whole < count ? 0 : end, rows; i < at.m; i += rows) {
